@@ -1,0 +1,43 @@
+"""The command line beside pytest: `python -m ssd_core COMMAND`."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from ssd_core.errors import UserError
+
+# TensorFlow reads these when it is imported; its start-up chatter would bury what a command prints.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+_COMMANDS = (
+    "ssd_core.demo.command",
+    "ssd_core.coco.records_command",
+    "ssd_core.graph.quantize_command",
+    "ssd_core.runtime.machine_command",
+    "ssd_core.measure.compare_command",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; a mistake of the user's is one sentence on stderr and status 2."""
+    parser = argparse.ArgumentParser(prog="python -m ssd_core", description=__doc__)
+    subparsers = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    for name in _COMMANDS:
+        importlib.import_module(name).add_parser(subparsers)
+    parsed = parser.parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: nothing half-written was left behind", file=sys.stderr)
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""The converter: a COCO folder as TFRecord shards, `PREFIX-00000-of-00005` and so on, 1,024 images each.
+
+Images go in the order of the annotations file. A shard is written by one process, appears whole or not at all, and has
+the same bytes however many processes there are. A conversion that was killed goes on where its whole shards end.
+"""
+
+import errno
+import hashlib
+import json
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ssd_core.coco.annotations import Annotation, Image, Instances, load
+from ssd_core.coco.example import InvalidImageError, serialized_example
+from ssd_core.coco.journal import Journal, Shard
+from ssd_core.errors import UserError
+from ssd_core.files import replacing, sha256_of, writable_folder
+
+IMAGES_PER_SHARD = 1024
+_RECORD_FORMAT = 1  # raise it when the same input comes to give other bytes
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a conversion wrote and what it left out: `invalid` holds a line for each bad image."""
+
+    shards: tuple[Path, ...]
+    written: int
+    unannotated: int
+    invalid: tuple[str, ...]
+    reused_shards: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """All that a process needs to write one shard."""
+
+    shard: Path
+    image_folder: Path
+    images: tuple[tuple[Image, tuple[Annotation, ...]], ...]
+    skip_invalid: bool
+
+
+def write_records(
+    image_folder: Path,
+    annotations_file: Path,
+    output_folder: Path,
+    prefix: str,
+    *,
+    include_unannotated: bool = False,
+    skip_invalid: bool = False,
+    processes: int | None = None,
+    progress: bool = True,
+) -> Summary:
+    """Write the images of `image_folder` that the annotations file lists as shards in `output_folder`.
+
+    Images without annotations are left out unless `include_unannotated`; an image that is missing, no JPEG, truncated
+    or of another size raises UserError, or with `skip_invalid` is left out. `processes` is the most that work at the
+    same time: None for one a CPU; a single one is this process itself.
+    """
+    if not prefix or "/" in prefix:
+        raise UserError(f"The output prefix {prefix!r} cannot begin a file's name: give a word such as val.")
+    if processes is not None and processes < 1:
+        raise UserError(f"{processes} processes cannot convert anything: give 1 or more.")
+    instances = load(annotations_file)
+    chosen = _chosen(instances, image_folder, include_unannotated, skip_invalid)
+    jobs = {
+        shard.name: _Job(
+            shard, image_folder, tuple((i, instances.of_image.get(i.id, ())) for i in images), skip_invalid
+        )
+        for shard, images in _split(chosen, writable_folder(output_folder) / prefix)
+    }
+    journal = Journal(output_folder, prefix)
+    whole = journal.start({name: _fingerprint(job) for name, job in jobs.items()}, skip_invalid)
+    to_do = [job for name, job in jobs.items() if name not in whole]
+    done = len(chosen) - sum(len(job.images) for job in to_do)
+    with tqdm(total=len(chosen), initial=done, unit="images", desc=prefix, disable=not progress) as bar:
+        _run(to_do, processes or len(os.sched_getaffinity(0)), bar, journal.record)
+    shards = [journal.shards[name] for name in jobs]
+    return Summary(
+        shards=tuple(job.shard for job in jobs.values()),
+        written=sum(shard.written for shard in shards),
+        unannotated=len(instances.images) - len(chosen),
+        invalid=tuple(line for shard in shards for line in shard.invalid),
+        reused_shards=len(whole),
+    )
+
+
+def _chosen(instances: Instances, image_folder: Path, include_unannotated: bool, skip_invalid: bool) -> list[Image]:
+    chosen = [image for image in instances.images if include_unannotated or image.id in instances.of_image]
+    if not chosen:
+        raise UserError(
+            f"{instances.path} has no image to convert ({len(instances.images)} images, {len(instances.annotations)}"
+            " annotations): give another annotations file, or keep unannotated images with --include-unannotated."
+        )
+    missing = [image.file_name for image in chosen if not (image_folder / image.file_name).is_file()]
+    if missing and (not skip_invalid or len(missing) == len(chosen)):
+        raise UserError(
+            f"{len(missing)} of the {len(chosen)} images in {instances.path} are missing from {image_folder}, the first"
+            f" is {missing[0]}: give the folder that has them, or leave missing images out with --skip-invalid."
+        )
+    return chosen
+
+
+def _split(images: Sequence[Image], stem: Path) -> Iterator[tuple[Path, Sequence[Image]]]:
+    count = -(-len(images) // IMAGES_PER_SHARD)
+    for number in range(count):
+        start = number * IMAGES_PER_SHARD
+        yield stem.with_name(f"{stem.name}-{number:05d}-of-{count:05d}"), images[start : start + IMAGES_PER_SHARD]
+
+
+def _fingerprint(job: _Job) -> str:
+    """Changes when the shard's annotations or image files do; files are told apart by size and time, not read."""
+    digest = hashlib.sha256(f"{_RECORD_FORMAT} {job.image_folder.resolve()}".encode())
+    for image, annotations in job.images:
+        try:
+            stat = (job.image_folder / image.file_name).stat()
+            state = [stat.st_size, stat.st_mtime_ns]
+        except OSError:
+            state = []
+        digest.update(json.dumps([astuple(image), state, [astuple(a) for a in annotations]]).encode())
+    return digest.hexdigest()
+
+
+def _run(jobs: Sequence[_Job], processes: int, bar: "tqdm[Any]", record: Callable[[str, Shard], None]) -> None:
+    """Write the jobs' shards and record each as it becomes whole; the first error ends the others' work."""
+    processes = min(processes, len(jobs))
+    if processes <= 1:
+        for job in jobs:
+            record(job.shard.name, _write_shard(job, bar.update))
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy TensorFlow's locks without their threads
+    begun, stop, first = context.Value("q", 0), context.Event(), bar.n
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_enter, initargs=(begun, stop)) as pool:
+        try:
+            shards = {pool.submit(_write_shard_in_pool, job): job.shard.name for job in jobs}
+            pending = set(shards)
+            while pending:
+                finished, pending = wait(pending, timeout=_POLL_S, return_when=FIRST_COMPLETED)
+                bar.update(first + begun.value - bar.n)
+                for future in finished:
+                    record(shards[future], future.result())
+        except BrokenProcessPool as error:
+            raise UserError(
+                "A process of the conversion was killed, perhaps for want of memory: run the command again, with fewer"
+                " --processes; it goes on where the whole shards end."
+            ) from error
+        finally:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _write_shard(job: _Job, begin_image: Callable[[], object]) -> Shard:
+    import tensorflow as tf
+
+    made_from, written, invalid = _fingerprint(job), 0, []
+    with replacing(job.shard) as temporary:
+        try:
+            with tf.io.TFRecordWriter(str(temporary)) as writer:
+                for image, annotations in job.images:
+                    begin_image()
+                    try:
+                        writer.write(serialized_example(image, annotations, job.image_folder))
+                        written += 1
+                    except InvalidImageError as error:
+                        if not job.skip_invalid:
+                            raise UserError(
+                                f"{job.image_folder / image.file_name} {error}: replace the file,"
+                                " or leave such images out with --skip-invalid."
+                            ) from error
+                        invalid.append(f"{image.file_name} {error}")
+        except tf.errors.OpError as error:  # the writer's, in place of OSError
+            code = errno.ENOSPC if isinstance(error, tf.errors.ResourceExhaustedError) else errno.EIO
+            raise OSError(code, error.message.rpartition("; ")[2]) from error
+        sha256 = sha256_of(temporary)
+    return Shard(made_from, sha256, written, tuple(invalid))
+
+
+_pool: dict[str, Any] = {}  # what the conversion's processes share, in each of them
+
+
+def _enter(begun: Any, stop: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
+    _pool.update(begun=begun, stop=stop)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _write_shard_in_pool(job: _Job) -> Shard:
+    def begin_image() -> None:
+        if _pool["stop"].is_set():
+            raise UserError("The conversion was stopped.")
+        with _pool["begun"].get_lock():
+            _pool["begun"].value += 1
+
+    return _write_shard(job, begin_image)

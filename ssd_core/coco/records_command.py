@@ -1,0 +1,87 @@
+"""`python -m ssd_core generate-coco-records`: the converter's command line."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssd_core.coco.records import IMAGES_PER_SHARD, write_records
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Add the command `generate-coco-records`; the parsed arguments carry `run`."""
+    parser = subparsers.add_parser(
+        "generate-coco-records",
+        help="convert a folder of COCO images and its annotations to TFRecords",
+        description=(
+            f"Convert COCO images and their boxes to TFRecord files of {IMAGES_PER_SHARD:,} images each, named"
+            " PREFIX-00000-of-00005 and so on. Files appear whole or not at all; run the same command again after"
+            " an interruption and it goes on where the whole files end."
+        ),
+        epilog=(
+            "Exit status: 0 when every image was written, 1 when images were left out by --skip-invalid or something"
+            " is wrong, 2 for a wrong command line. Options are also taken with underscores: --image_path."
+        ),
+    )
+    parser.add_argument(
+        *("--image-path", "--image_path"), type=Path, required=True, metavar="DIR", help="the folder of the JPEG files"
+    )
+    parser.add_argument(
+        *("--annotations-file", "--annotations_file"),
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="COCO's instances file, such as instances_val2017.json",
+    )
+    parser.add_argument(
+        *("--output-path", "--output_path"), type=Path, required=True, metavar="DIR", help="the folder to write to"
+    )
+    parser.add_argument(
+        *("--output-prefix", "--output_prefix"),
+        default="val",
+        metavar="PREFIX",
+        help="how the files' names begin (default: %(default)s, which is what the benchmarks look for)",
+    )
+    parser.add_argument(
+        *("--include-unannotated", "--include_unannotated"),
+        action="store_true",
+        help="keep images without annotations (the default leaves them out, and says how many)",
+    )
+    parser.add_argument(
+        *("--skip-invalid", "--skip_invalid"),
+        action="store_true",
+        help="leave out images that are missing, no JPEG, truncated, or of another size than the annotations say;"
+        " they are listed, and the exit status is 1",
+    )
+    parser.add_argument(
+        "--processes", type=int, metavar="N", help="how many processes work at the same time (default: one a CPU)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert, and print what was written and what was left out; UserError for what is wrong."""
+    # Before TensorFlow is loaded: its greetings would break the progress bar, and nothing here uses oneDNN.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    summary = write_records(
+        args.image_path,
+        args.annotations_file,
+        args.output_path,
+        args.output_prefix,
+        include_unannotated=args.include_unannotated,
+        skip_invalid=args.skip_invalid,
+        processes=args.processes,
+    )
+    first, last, count = summary.shards[0], summary.shards[-1], len(summary.shards)
+    print(f"Wrote {summary.written:,} images to {first}" + (f" … {last.name}, {count} files" if count > 1 else ""))
+    if summary.reused_shards:
+        print(f"Kept {summary.reused_shards} of the files from an earlier run of the same conversion")
+    if not args.include_unannotated:
+        print(f"Left out {summary.unannotated:,} images without annotations (--include-unannotated keeps them)")
+    if summary.invalid:
+        print(f"Left out {len(summary.invalid):,} invalid images:", *summary.invalid, sep="\n  ")
+    return 1 if summary.invalid else 0

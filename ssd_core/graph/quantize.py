@@ -1,0 +1,196 @@
+"""fp32 graph -> int8 graph: convolutions and poolings become TensorFlow's public quantized operations.
+
+Weights are symmetric int8 with a scale for each output channel; activations after ReLU are unsigned, others symmetric.
+Each convolution takes its bias, ReLU and requantization with it (`QuantizedConv2DWithBias[AndRelu]AndRequantize`), so
+that activations stay 8 bits wide from one layer to the next. What the graph does otherwise is left as it was.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ssd_core.errors import UserError
+from ssd_core.graph.calibrate import ActivationRange, Method, calibrate
+from ssd_core.graph.contract import identify
+from ssd_core.graph.view import ConvolutionPattern, GraphView, node_of, pruned
+
+GraphDef = Any
+NodeDef = Any
+Floats = npt.NDArray[np.float32]
+
+DEFAULT_METHOD: Method = "minmax"
+_SUFFIX = "/int8"
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One row of the quantizer's table; `reason` is empty for a layer that became int8."""
+
+    name: str
+    operation: str
+    int8: bool
+    input_limit: float | None = None
+    output_limit: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Quantized:
+    """An 8-bit tensor with the names of its range; `unsigned` after ReLU."""
+
+    tensor: str
+    low: str
+    high: str
+    unsigned: bool
+
+    @property
+    def dtype(self) -> Any:
+        return tf.quint8 if self.unsigned else tf.qint8
+
+
+def quantize(
+    graph_def: GraphDef, images: Iterable[Floats], method: Method = DEFAULT_METHOD
+) -> tuple[GraphDef, list[LayerReport]]:
+    """Return the int8 graph of a frozen fp32 graph, and what became of each layer.
+
+    `images` are batches [N, 300, 300, 3] of preprocessed images to calibrate on. UserError when the graph's contract is
+    unknown, when it is quantized already or when nothing in it can be quantized.
+    """
+    contract = identify(graph_def)
+    view = GraphView(graph_def)
+    if any(node.op.startswith("Quantized") for node in graph_def.node):
+        raise UserError("The graph is quantized already: give the fp32 graph it was made from.")
+    patterns, refused = view.convolutions()
+    if not patterns:
+        raise UserError("The graph has no convolution with a constant kernel and bias: nothing can become int8.")
+    tensors = sorted({p.input for p in patterns} | {p.output for p in patterns})
+    ranges = calibrate(graph_def, contract, tensors, images)
+    limits = {name: ranges[name].limit(method) for name in tensors}
+    writer = _Writer(view, patterns, ranges, limits)
+    reports = writer.write()
+    reports += [LayerReport(name, "Conv2D", False, reason=reason) for name, reason in refused.items()]
+    outputs = [node_of(name) for name in contract.outputs]
+    return pruned(writer.graph_def, outputs), reports
+
+
+def per_channel(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Quantize [height, width, in, out] symmetrically: int8 values, and the [out] magnitudes that 127 stands for."""
+    limits = np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), 1e-6).astype(np.float32)
+    return np.clip(np.rint(kernel / limits * 127), -127, 127).astype(np.int8), limits
+
+
+class _Writer:
+    """Emits the int8 graph node by node; a quantized layer's float name lives on as its dequantized output."""
+
+    def __init__(
+        self,
+        view: GraphView,
+        patterns: list[ConvolutionPattern],
+        ranges: dict[str, ActivationRange],
+        limits: dict[str, float],
+    ) -> None:
+        self.graph_def = tf.compat.v1.GraphDef(versions=view.graph_def.versions, library=view.graph_def.library)
+        self._view = view
+        self._patterns = {p.output: p for p in patterns}
+        self._ranges = ranges
+        self._limits = limits
+        self._quantized: dict[str, _Quantized] = {}
+        self._inside = {p.convolution.name for p in patterns}
+        self._inside |= {node_of(view.nodes[p.output].input[0]) for p in patterns if p.relu}
+
+    def write(self) -> list[LayerReport]:
+        reports = []
+        for node in self._view.in_order():
+            if pattern := self._patterns.get(node.name):
+                reports.append(self._convolution(pattern))
+            elif node.op == "MaxPool":
+                reports.append(self._max_pool(node))
+            elif node.name not in self._inside:
+                self.graph_def.node.add().CopyFrom(node)
+        return reports
+
+    def _convolution(self, pattern: ConvolutionPattern) -> LayerReport:
+        source = self._as_quantized(pattern.input)
+        kernel, limits = per_channel(pattern.kernel)
+        name = pattern.convolution.name + _SUFFIX
+        limit = self._limits[pattern.output]
+        inputs = [
+            source.tensor,
+            self._constant(f"{name}/kernel", kernel, tf.qint8),
+            self._constant(f"{name}/bias", pattern.bias, tf.float32),
+            source.low,
+            source.high,
+            self._constant(f"{name}/kernel_min", -limits, tf.float32),
+            self._constant(f"{name}/kernel_max", limits, tf.float32),
+            self._constant(f"{name}/output_min", 0.0 if pattern.relu else -limit, tf.float32),
+            self._constant(f"{name}/output_max", limit, tf.float32),
+        ]
+        operation = f"QuantizedConv2DWithBias{'AndRelu' if pattern.relu else ''}AndRequantize"
+        node = self._node(operation, name, inputs)
+        for attribute in ("strides", "padding", "dilations"):
+            if attribute in pattern.convolution.attr:
+                node.attr[attribute].CopyFrom(pattern.convolution.attr[attribute])
+        result = _Quantized(name, f"{name}:1", f"{name}:2", unsigned=pattern.relu)
+        self._set_types(node, Tinput=source.dtype, Tfilter=tf.qint8, Tbias=tf.float32, out_type=result.dtype)
+        self._publish(pattern.output, result)
+        return LayerReport(pattern.convolution.name, operation, True, self._limits[pattern.input], limit)
+
+    def _max_pool(self, node: NodeDef) -> LayerReport:
+        source = self._quantized.get(node.input[0])
+        if source is None or node.attr["data_format"].s not in (b"", b"NHWC"):
+            self.graph_def.node.add().CopyFrom(node)
+            return LayerReport(node.name, "MaxPool", False, reason="what it pools is not int8 in NHWC")
+        name = node.name + _SUFFIX
+        pool = self._node("QuantizedMaxPool", name, [source.tensor, source.low, source.high])
+        for attribute in ("ksize", "strides", "padding"):
+            pool.attr[attribute].CopyFrom(node.attr[attribute])
+        self._set_types(pool, T=source.dtype)
+        self._publish(node.name, _Quantized(name, f"{name}:1", f"{name}:2", source.unsigned))
+        return LayerReport(node.name, "QuantizedMaxPool", True)
+
+    def _as_quantized(self, tensor: str) -> _Quantized:
+        """The 8-bit form of a tensor, quantizing a float one where it is first needed."""
+        if tensor not in self._quantized:
+            unsigned = self._ranges[tensor].low >= 0
+            limit = self._limits[tensor]
+            name = f"{tensor.replace(':', '_')}/quantize"
+            low = self._constant(f"{name}/min", 0.0 if unsigned else -limit, tf.float32)
+            high = self._constant(f"{name}/max", limit, tf.float32)
+            node = self._node("QuantizeV2", name, [tensor, low, high])
+            node.attr["mode"].s = b"SCALED"
+            node.attr["round_mode"].s = b"HALF_TO_EVEN"
+            self._quantized[tensor] = _Quantized(name, f"{name}:1", f"{name}:2", unsigned)
+            self._set_types(node, T=self._quantized[tensor].dtype)
+        return self._quantized[tensor]
+
+    def _publish(self, name: str, result: _Quantized) -> None:
+        """Make a result known as 8 bits, and under its old name as float, for whoever still wants that."""
+        self._quantized[name] = result
+        node = self._node("Dequantize", name, [result.tensor, result.low, result.high])
+        node.attr["mode"].s = b"SCALED"
+        self._set_types(node, T=result.dtype, dtype=tf.float32)
+
+    def _node(self, operation: str, name: str, inputs: list[str]) -> NodeDef:
+        node = self.graph_def.node.add(op=operation, name=name)
+        node.input.extend(inputs)
+        return node
+
+    def _constant(self, name: str, value: Any, dtype: Any) -> str:
+        node = self._node("Const", name, [])
+        node.attr["value"].tensor.CopyFrom(_tensor(value, dtype))
+        self._set_types(node, dtype=dtype)
+        return name
+
+    @staticmethod
+    def _set_types(node: NodeDef, **types: Any) -> None:
+        for attribute, dtype in types.items():
+            node.attr[attribute].type = dtype.as_datatype_enum
+
+
+def _tensor(value: Any, dtype: Any) -> Any:
+    array = np.asarray(value).astype(dtype.as_numpy_dtype)
+    return tf.make_tensor_proto(array, dtype, array.shape)

@@ -1,0 +1,71 @@
+"""`python -m ssd_core quantize`: a frozen fp32 graph and calibration images -> a frozen int8 graph."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ssd_core.graph.quantize import LayerReport
+
+DEFAULT_IMAGES = 32
+_BATCH = 4
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the parser of `python -m ssd_core`."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "quantize",
+        help="make an int8 graph from a frozen fp32 graph and calibration images",
+        description=__doc__,
+    )
+    parser.add_argument("--in-graph", type=Path, required=True, help="the frozen fp32 graph (.pb or .pbtxt)")
+    parser.add_argument(
+        "--data-location", type=Path, required=True, help="the folder of val-* TFRecords to calibrate on"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="where to write the int8 graph (.pb or .pbtxt)")
+    parser.add_argument(
+        "--calibration-images", type=int, default=DEFAULT_IMAGES, help="how many images to run (default %(default)s)"
+    )
+    parser.add_argument(
+        "--calibration",
+        choices=("minmax", "percentile", "entropy"),
+        help="how a range is taken from what was seen (default: what was most accurate, see the README)",
+    )
+    parser.add_argument(
+        "--trust-graph", action="store_true", help="load the graph even if it holds operations inference does not need"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Quantize, write the graph and print the table of layers."""
+    from ssd_core.errors import UserError
+
+    if args.calibration_images < 1:
+        raise UserError(f"--calibration-images {args.calibration_images} is not a number of images: give 1 or more.")
+    from ssd_core.files import sha256_of
+    from ssd_core.graph.frozen import read_graph, write_graph
+    from ssd_core.graph.quantize import DEFAULT_METHOD, quantize
+    from ssd_core.images.calibration import calibration_images
+
+    graph_def = read_graph(args.in_graph, args.trust_graph)
+    images = calibration_images(args.data_location, args.calibration_images, _BATCH)
+    method = args.calibration or DEFAULT_METHOD
+    quantized, reports = quantize(graph_def, images, method)
+    write_graph(quantized, args.output)
+    print(table(reports))
+    done = sum(r.int8 for r in reports)
+    print(f"{done} of {len(reports)} layers are int8 ({method} calibration); sha256 {sha256_of(args.output)[:12]}")
+    print(f"wrote {args.output}")
+    return 0
+
+
+def table(reports: Sequence["LayerReport"]) -> str:
+    """The layers as text: name, what it became, the limits of its input and output, or why it was left."""
+    lines = [f"{'layer':52} {'became':44} {'input':>10} {'output':>10}"]
+    for report in reports:
+        limits = " ".join(f"{'' if v is None else f'{v:.4g}':>10}" for v in (report.input_limit, report.output_limit))
+        became = report.operation if report.int8 else f"{report.operation}, because {report.reason}"
+        lines.append(f"{report.name:52} {became:44} {limits}".rstrip())
+    return "\n".join(lines)

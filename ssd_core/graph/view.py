@@ -1,0 +1,128 @@
+"""A GraphDef seen as a graph: who feeds whom, which constants, and where the convolutions are."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tensorflow.python.framework import tensor_util
+
+from ssd_core.errors import UserError
+
+GraphDef = Any
+NodeDef = Any
+
+
+def pruned(graph_def: GraphDef, outputs: Iterable[str]) -> GraphDef:
+    """A copy with only the nodes that `outputs` depend on; the function library and versions stay."""
+    inputs = {node.name: [node_of(i) for i in node.input] for node in graph_def.node}
+    wanted: set[str] = set()
+    waiting = list(outputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            waiting += inputs[name]
+    kept = type(graph_def)()
+    kept.node.extend(node for node in graph_def.node if node.name in wanted)
+    kept.library.CopyFrom(graph_def.library)
+    kept.versions.CopyFrom(graph_def.versions)
+    return kept
+
+
+def node_of(tensor: str) -> str:
+    """The node of a tensor's name: `a:1` -> `a`, `^a` -> `a`."""
+    return tensor.lstrip("^").split(":")[0]
+
+
+@dataclass(frozen=True)
+class ConvolutionPattern:
+    """A convolution, its bias and, where there is one, its ReLU, joined by nothing else than each other."""
+
+    convolution: NodeDef
+    kernel: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    relu: bool
+    output: str
+    """The last node's name, whose output the pattern gives."""
+
+    @property
+    def input(self) -> str:
+        """The tensor that is convolved."""
+        return str(self.convolution.input[0])
+
+
+class GraphView:
+    """Look-ups on a GraphDef that is not changed while it is looked at."""
+
+    def __init__(self, graph_def: GraphDef) -> None:
+        self.graph_def = graph_def
+        self.nodes: dict[str, NodeDef] = {node.name: node for node in graph_def.node}
+        self.consumers: dict[str, list[NodeDef]] = defaultdict(list)
+        for node in graph_def.node:
+            for name in node.input:
+                self.consumers[node_of(name)].append(node)
+
+    def constant(self, tensor: str) -> npt.NDArray[Any] | None:
+        """The value of a constant, looking through Identity; None where it is computed."""
+        node = self.nodes.get(node_of(tensor))
+        while node is not None and node.op == "Identity":
+            node = self.nodes.get(node_of(node.input[0]))
+        if node is None or node.op != "Const":
+            return None
+        array: npt.NDArray[Any] = tensor_util.MakeNdarray(node.attr["value"].tensor)
+        return array
+
+    def only_consumer(self, name: str, operation: str) -> NodeDef | None:
+        """The one node that uses `name`, if there is just one and it is of that operation."""
+        found = self.consumers[name]
+        return found[0] if len(found) == 1 and found[0].op == operation else None
+
+    def in_order(self) -> list[NodeDef]:
+        """All nodes, each after its inputs. UserError for a loop, which no frozen SSD has."""
+        place = {node.name: i for i, node in enumerate(self.graph_def.node)}
+        waiting = {node.name: len({node_of(i) for i in node.input}) for node in self.graph_def.node}
+        ready = [place[name] for name, count in waiting.items() if count == 0]
+        ordered = []
+        while ready:
+            node = self.graph_def.node[heapq.heappop(ready)]
+            ordered.append(node)
+            for consumer in {c.name for c in self.consumers[node.name]}:
+                waiting[consumer] -= 1
+                if waiting[consumer] == 0:
+                    heapq.heappush(ready, place[consumer])
+        if len(ordered) != len(self.nodes):
+            raise UserError("The graph has a loop or an input that is not there: freeze the inference graph again.")
+        return ordered
+
+    def convolutions(self) -> tuple[list[ConvolutionPattern], dict[str, str]]:
+        """The convolutions with constant kernel and bias, in order; and, of the others, why they are not of that form."""
+        patterns: list[ConvolutionPattern] = []
+        refused: dict[str, str] = {}
+        for node in self.in_order():
+            if node.op == "Conv2D":
+                found = self._pattern_at(node)
+                if isinstance(found, str):
+                    refused[node.name] = found
+                else:
+                    patterns.append(found)
+        return patterns, refused
+
+    def _pattern_at(self, node: NodeDef) -> ConvolutionPattern | str:
+        kernel = self.constant(node.input[1])
+        if kernel is None:
+            return "its kernel is not a constant"
+        if node.attr["data_format"].s not in (b"", b"NHWC"):
+            return "its layout is not NHWC"
+        if node.attr["padding"].s not in (b"SAME", b"VALID"):
+            return "its padding is explicit"
+        add = self.only_consumer(node.name, "BiasAdd") or self.only_consumer(node.name, "Add")
+        add = add or self.only_consumer(node.name, "AddV2")
+        bias = None if add is None else self.constant(add.input[1])
+        if add is None or bias is None or bias.shape != kernel.shape[3:]:
+            return "no constant bias follows it"
+        relu = self.only_consumer(add.name, "Relu")
+        return ConvolutionPattern(node, kernel, bias, relu is not None, (relu or add).name)

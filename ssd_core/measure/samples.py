@@ -1,0 +1,71 @@
+"""Samples: the durations of one case, kept apart by the process that measured them."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssd_core.errors import UserError
+
+NS_PER_SECOND = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Durations in whole nanoseconds, in the order they were measured: one tuple a process.
+
+    Raises UserError for no process, a process without samples, and any duration that is NaN, infinite, zero or negative.
+    """
+
+    processes: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        if not self.processes:
+            raise UserError("There are no samples: measure at least one step.")
+        object.__setattr__(self, "processes", tuple(checked_ns(process) for process in self.processes))
+
+    @classmethod
+    def of(cls, *processes: Iterable[float]) -> "Samples":
+        """Samples of one series of nanoseconds a process, whole or not (each is rounded)."""
+        return cls(tuple(checked_ns(process) for process in processes))
+
+    @classmethod
+    def of_seconds(cls, *processes: Iterable[float]) -> "Samples":
+        """Samples of one series of seconds a process, the unit of pytest-benchmark's `stats.data`."""
+        return cls.of(*([second * NS_PER_SECOND for second in process] for process in processes))
+
+    @property
+    def count(self) -> int:
+        """How many durations there are in all processes together."""
+        return sum(len(process) for process in self.processes)
+
+    @property
+    def pooled(self) -> NDArray[np.int64]:
+        """Every duration of every process, `[count]` int64 nanoseconds."""
+        return np.concatenate(self.arrays)
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], ...]:
+        """One `[samples]` int64 array of nanoseconds a process."""
+        return tuple(np.asarray(process, dtype=np.int64) for process in self.processes)
+
+    def merge(self, other: "Samples") -> "Samples":
+        """The processes of both, for a case that was measured by several processes in turn."""
+        return Samples(self.processes + other.processes)
+
+
+def checked_ns(durations: Iterable[float]) -> tuple[int, ...]:
+    """`durations` as whole nanoseconds; UserError for none, and for one that is not a positive finite number."""
+    whole = []
+    for index, duration in enumerate(durations):
+        if isinstance(duration, bool) or not isinstance(duration, int | float | np.integer | np.floating):
+            raise UserError(f"Sample {index} is {duration!r}, not a number of nanoseconds: measure the case again.")
+        if not math.isfinite(duration) or round(duration) <= 0:
+            raise UserError(f"Sample {index} lasts {duration} ns, which no step can: measure the case again.")
+        whole.append(round(duration))
+    if not whole:
+        raise UserError("A process has no samples: measure at least one step in each.")
+    return tuple(whole)

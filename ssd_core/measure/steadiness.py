@@ -1,0 +1,138 @@
+"""Steadiness: where a series stops warming up, whether it stands still, and how surely its median is known.
+
+A series is steady from a sample on when the window that starts there varies little (coefficient of variation) and
+everything that follows it has no change point: no split at which the level differs (Pettitt 1979, a rank test, so
+that a single slow step decides nothing) by an amount that matters.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom, rankdata
+
+from ssd_core.measure.samples import checked_ns
+
+WINDOW = 12  # samples: the fewest whose change-point test can be sure; slow cases cannot afford many more
+LARGEST_VARIATION = 0.10  # a shared machine's quiet windows vary by 2-8 %, a warm-up's first steps by far more
+CHANGE_POINT_P = 0.01  # one steady series in a hundred is called changing
+SMALLEST_SHIFT = 0.02  # a smaller step of the level cannot by itself pass the default limit of a slowdown, 3 %
+CONFIDENCE = 0.95  # of every interval that is reported
+RELATIVE_WIDTH = 0.01  # the median is known well enough when its interval is no wider than 1 % of it
+
+_SIMULATED_UP_TO = 64  # samples; Pettitt's formula is too cautious for shorter series
+_SIMULATED_SERIES = 20_000
+_SEED = 1979
+
+
+@dataclass(frozen=True)
+class ChangePoint:
+    """The likeliest change of level: the index of the first sample after it, its p-value, its relative size (signed)."""
+
+    index: int
+    p_value: float
+    shift: float
+
+    @property
+    def certain(self) -> bool:
+        """Whether chance is unlikely to have made it."""
+        return self.p_value < CHANGE_POINT_P
+
+    @property
+    def matters(self) -> bool:
+        """Whether it is certain and large enough to be mistaken for a slowdown."""
+        return self.certain and abs(self.shift) > SMALLEST_SHIFT
+
+
+def change_point(durations_ns: Sequence[float] | NDArray[np.generic]) -> ChangePoint:
+    """The likeliest change point of a series (Pettitt 1979, "A non-parametric approach to the change-point problem").
+
+    Needs two samples or more; a shorter series has the change point 0 with p-value 1.
+    """
+    series = np.asarray(durations_ns, dtype=np.float64)
+    count = len(series)
+    if count < 2:
+        return ChangePoint(0, 1.0, 0.0)
+    largest, split = _pettitt(series[None, :])
+    statistic, index = float(largest[0]), int(split[0])
+    if count <= _SIMULATED_UP_TO:
+        null = _null_statistics(count)
+        beyond = len(null) - int(np.searchsorted(null, statistic - 0.25, side="left"))
+        p_value = (beyond + 1) / (len(null) + 1)
+    else:
+        p_value = min(1.0, 2.0 * math.exp(-6.0 * statistic**2 / (count**3 + count**2)))
+    before, after = np.median(series[:index]), np.median(series[index:])
+    return ChangePoint(index, p_value, float(after / before) - 1.0)
+
+
+def coefficient_of_variation(durations_ns: ArrayLike) -> float:
+    """Standard deviation over mean."""
+    series = np.asarray(durations_ns, dtype=np.float64)
+    return float(series.std() / series.mean())
+
+
+def warmup_end(durations_ns: Sequence[float] | NDArray[np.generic]) -> int | None:
+    """The index from which the series is steady to its end, or None when no such index leaves a window of samples."""
+    series = np.asarray(checked_ns(list(durations_ns)), dtype=np.float64)
+    start = 0
+    while len(series) - start >= WINDOW:
+        windows = np.lib.stride_tricks.sliding_window_view(series[start:], WINDOW)
+        quiet = windows.std(axis=1) / windows.mean(axis=1) <= LARGEST_VARIATION
+        if not quiet.any():
+            return None
+        start += int(quiet.argmax())
+        change = change_point(series[start:])
+        if not change.matters:
+            return start
+        start += change.index
+    return None
+
+
+def is_steady(durations_ns: Sequence[float] | NDArray[np.generic]) -> bool:
+    """Whether a series is steady from its first sample on; fewer samples than a window cannot show it."""
+    return warmup_end(durations_ns) == 0
+
+
+def interval_of_median(durations_ns: Sequence[float] | NDArray[np.generic]) -> tuple[float, float] | None:
+    """The distribution-free 95 % interval of the median: two order statistics, by the binomial distribution.
+
+    None below six samples, where even the smallest and the largest enclose the median less surely than that.
+    """
+    series = np.sort(np.asarray(checked_ns(list(durations_ns)), dtype=np.float64))
+    count = len(series)
+    # At most `outside` samples lie under the median with a probability of (1 - CONFIDENCE) / 2 or less.
+    outside = int(binom.ppf((1 - CONFIDENCE) / 2, count, 0.5))
+    if binom.cdf(outside, count, 0.5) > (1 - CONFIDENCE) / 2:
+        outside -= 1
+    if outside < 0:
+        return None
+    return float(series[outside]), float(series[count - 1 - outside])
+
+
+def enough(durations_ns: Sequence[float] | NDArray[np.generic], relative_width: float = RELATIVE_WIDTH) -> bool:
+    """Whether the 95 % interval of the median is no wider than `relative_width` times the median."""
+    interval = interval_of_median(durations_ns)
+    if interval is None:
+        return False
+    median = float(np.median(np.asarray(durations_ns, dtype=np.float64)))
+    return interval[1] - interval[0] <= relative_width * median
+
+
+def _pettitt(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Pettitt's K of each of `[rows, count]` series, and the index of the first sample after the split."""
+    count = rows.shape[1]
+    ranks = rankdata(rows, axis=1)
+    splits = np.arange(1, count)
+    excess = np.abs(2.0 * np.cumsum(ranks, axis=1)[:, :-1] - splits * (count + 1))
+    best = excess.argmax(axis=1)
+    return excess[np.arange(len(rows)), best], best + 1
+
+
+@cache
+def _null_statistics(count: int) -> NDArray[np.float64]:
+    """K of many shuffled series of `count` samples, ascending: its distribution when nothing changes."""
+    shuffled = np.random.default_rng(_SEED).random((_SIMULATED_SERIES, count))
+    return np.sort(_pettitt(shuffled)[0])

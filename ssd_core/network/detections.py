@@ -1,0 +1,85 @@
+"""From raw predictions to detections, inside the graph: candidates, softmax, decoding, non-maximum suppression.
+
+The order and the thresholds are those of SSD.TensorFlow's evaluation: softmax, select scores above 0.01, clip boxes to
+the image, drop those under 0.03 of it in height or width, keep the 400 best a class, suppress at an overlap of 0.45,
+keep 200 a class. Here all classes go through one `CombinedNonMaxSuppression`, and only default boxes that can reach the
+score threshold are looked at.
+"""
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from ssd_core.network.anchors import PRIOR_SCALING, default_centers
+
+Tensor = Any
+
+SCORE_THRESHOLD = 0.01
+MIN_SIZE = 0.03
+MAX_CANDIDATES_PER_CLASS = 400
+MAX_DETECTIONS_PER_CLASS = 200
+OVERLAP_THRESHOLD = 0.45
+
+# A class can score above t only where its logit exceeds the background's by more than log(t / (1 - t)):
+# its probability is above t, so the background's is below 1 - t.
+_CANDIDATE_MARGIN = math.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD))
+
+
+def detect(locations: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Detections of raw predictions: locations [N, 8732, 4], logits [N, 8732, C], background first.
+
+    Returns boxes [N, K, 4] (ymin, xmin, ymax, xmax in fractions), scores [N, K], classes [N, K] (float32, 1 to C-1) and
+    how many of the K each image has, [N] int32; best score first. K is what the fullest image of the batch needs.
+    """
+    candidates = _candidates(logits)
+    with tf.name_scope("candidates"):
+        probabilities = tf.nn.softmax(tf.gather(logits, candidates, batch_dims=1))[..., 1:]
+        boxes = _decode(tf.gather(locations, candidates, batch_dims=1), tf.gather(default_centers(), candidates))
+        boxes = tf.clip_by_value(boxes, 0.0, 1.0)
+        large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1, keepdims=True)
+        scores = tf.where(large_enough, probabilities, 0.0)
+        scores = _best_of_each_class(scores)
+        selected = tf.math.count_nonzero(scores > SCORE_THRESHOLD, axis=[1, 2], dtype=tf.int32)
+    kept_boxes, kept_scores, kept_classes, counts = tf.raw_ops.CombinedNonMaxSuppression(
+        boxes=boxes[:, :, tf.newaxis, :],
+        scores=scores,
+        max_output_size_per_class=MAX_DETECTIONS_PER_CLASS,
+        max_total_size=tf.maximum(tf.reduce_max(selected), 1),
+        iou_threshold=OVERLAP_THRESHOLD,
+        score_threshold=SCORE_THRESHOLD,
+        clip_boxes=False,
+        name="nms",
+    )
+    return kept_boxes, kept_scores, kept_classes + 1.0, counts
+
+
+def _candidates(logits: Tensor) -> Tensor:
+    """Indices [N, K] of the default boxes that can score above the threshold, in order; K fits the fullest image.
+
+    The rows of an image with fewer candidates are filled up with default boxes that cannot reach the threshold.
+    """
+    with tf.name_scope("select"):
+        best = tf.reduce_max(logits[..., 1:], axis=-1)
+        possible = tf.cast(best - logits[..., 0] > _CANDIDATE_MARGIN, tf.float32)
+        count = tf.cast(tf.reduce_max(tf.reduce_sum(possible, axis=1)), tf.int32)
+        return tf.math.top_k(possible, tf.maximum(count, 1)).indices
+
+
+def _decode(locations: Tensor, centers: Tensor) -> Tensor:
+    """The inverse of `anchors.encode`, on candidates: [N, K, 4] locations and default boxes -> corner boxes."""
+    scaled = locations * tf.constant(PRIOR_SCALING, tf.float32)
+    middle = scaled[..., :2] * centers[..., 2:] + centers[..., :2]
+    half = tf.exp(scaled[..., 2:]) * centers[..., 2:] / 2
+    return tf.concat([middle - half, middle + half], axis=-1)
+
+
+def _best_of_each_class(scores: Tensor) -> Tensor:
+    """Zero all but the 400 best scores of a class, [N, K, C] -> [N, K, C]; equal scores at the edge all stay."""
+
+    def limit() -> Tensor:
+        by_class = tf.transpose(scores, [0, 2, 1])
+        edge = tf.math.top_k(by_class, MAX_CANDIDATES_PER_CLASS).values[..., -1]
+        return tf.where(scores >= edge[:, tf.newaxis, :], scores, 0.0)
+
+    return tf.cond(tf.shape(scores)[1] > MAX_CANDIDATES_PER_CLASS, limit, lambda: scores)

@@ -1,0 +1,124 @@
+"""What the CPU really ran: oneDNN's own lines (ONEDNN_VERBOSE) read back into primitives.
+
+A line of oneDNN 3 reads, fields separated by commas:
+
+    onednn_verbose,v1,primitive,exec,cpu,convolution,brg_conv_fwd:avx512_core_vnni,forward_inference,
+    src:u8::blocked:acdb::f0 wei:s8:a:blocked:AcdB16a4b::f0 …,attributes,alg:convolution_direct,mb1_ic16oc16…,0.0910645
+
+Older versions leave out `v1` and `primitive` and write `src_u8::blocked…`; the fields after `exec` are the same.
+Source: oneDNN developer guide, "Verbose Mode".
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+_TENSOR = re.compile(r"\b(src|wei|bia|dst)[:_]([a-z]+\d*(?:_e\dm\d)?)")
+_VERSION = re.compile(r"_verbose,.*\boneDNN v(\d+(?:\.\d+)+)")
+_CONVOLUTIONS = ("convolution",)
+_INT8 = ("s8", "u8")
+
+# The first pattern that is found in an implementation's name tells its instructions; names hold the widest last.
+_ISAS = (
+    ("AMX", re.compile(r"amx")),
+    ("VNNI", re.compile(r"vnni")),
+    ("AVX-512 BF16", re.compile(r"avx512_core_bf16")),
+    ("AVX-512", re.compile(r"avx512|avx10")),
+    ("AVX2", re.compile(r"avx2")),
+    ("AVX", re.compile(r"avx")),
+    ("SSE4.1", re.compile(r"sse41")),
+    ("SVE", re.compile(r"sve")),
+    ("Arm Compute Library", re.compile(r"acl")),
+    ("reference", re.compile(r"\bref\b|^ref|:any$|^simple")),
+)
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One execution of one oneDNN primitive; data types are oneDNN's words (f32, bf16, s8, u8), "" where not given."""
+
+    kind: str
+    implementation: str
+    source_type: str
+    weights_type: str
+    problem: str
+    time_ms: float
+
+    @property
+    def isa(self) -> str:
+        """The instructions that the implementation's name promises."""
+        return next((isa for isa, pattern in _ISAS if pattern.search(self.implementation)), "other")
+
+    @property
+    def data_type(self) -> str:
+        """`int8` where both what goes in and the weights are 8-bit integers; otherwise the type of what goes in."""
+        if self.source_type in _INT8 and self.weights_type in _INT8:
+            return "int8"
+        return self.source_type or "unknown"
+
+
+@dataclass(frozen=True)
+class KernelShares:
+    """How the time in convolutions divides: each mapping's values add up to 1, the largest first."""
+
+    convolutions: int
+    convolution_ms: float
+    by_isa: Mapping[str, float]
+    by_data_type: Mapping[str, float]
+    by_implementation: Mapping[str, float]
+
+    def as_json(self) -> dict[str, object]:
+        """The same as plain objects."""
+        return asdict(self)
+
+
+def primitives(lines: Iterable[str]) -> list[Primitive]:
+    """Every executed primitive among `lines`; all other lines are passed over."""
+    return [primitive for line in lines if (primitive := _parse(line)) is not None]
+
+
+def kernel_shares(lines: Iterable[str]) -> KernelShares:
+    """The convolutions among oneDNN's `lines`; with none of them `convolutions` is 0 and the mappings are empty."""
+    ran = [p for p in primitives(lines) if p.kind in _CONVOLUTIONS]
+    return KernelShares(
+        convolutions=len(ran),
+        convolution_ms=sum(p.time_ms for p in ran),
+        by_isa=_shares((p.isa, p.time_ms) for p in ran),
+        by_data_type=_shares((p.data_type, p.time_ms) for p in ran),
+        by_implementation=_shares((p.implementation, p.time_ms) for p in ran),
+    )
+
+
+def ran_int8(lines: Iterable[str]) -> bool:
+    """Whether a convolution with 8-bit integers on both sides ran, whatever instructions it used."""
+    return any(p.kind in _CONVOLUTIONS and p.data_type == "int8" for p in primitives(lines))
+
+
+def onednn_version(lines: Iterable[str]) -> str | None:
+    """The version that oneDNN prints first, such as `3.7.3`; None where it printed none."""
+    return next((found[1] for line in lines if (found := _VERSION.search(line))), None)
+
+
+def _parse(line: str) -> Primitive | None:
+    fields = line.strip().split(",")
+    # "onednn_verbose" may follow what another thread printed on the same line.
+    if not fields[0].endswith(("onednn_verbose", "dnnl_verbose")) or "exec" not in fields:
+        return None
+    rest = fields[fields.index("exec") + 1 :]
+    if len(rest) < 8:
+        return None
+    _, kind, implementation, _, tensors, *_, problem, time = rest
+    types = dict(_TENSOR.findall(tensors))
+    try:
+        return Primitive(kind, implementation, types.get("src", ""), types.get("wei", ""), problem, float(time))
+    except ValueError:
+        return None
+
+
+def _shares(times_ms: Iterable[tuple[str, float]]) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for name, time_ms in times_ms:
+        sums[name] = sums.get(name, 0.0) + time_ms
+    total = sum(sums.values())
+    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    return {name: time_ms / total for name, time_ms in ordered} if total else {}
