@@ -101,7 +101,10 @@ def calibrate(
         for batch in images:
             size = contract.fixed_batch or len(batch)
             for start in range(0, len(batch), size):
-                values = session.run(fetched, {contract.input: batch[start : start + size]})
+                part = batch[start : start + size]
+                # A graph of a fixed batch gets a short part filled up with the same images, which widens no range.
+                part = np.resize(part, (size, *part.shape[1:])) if contract.fixed_batch else part
+                values = session.run(fetched, {contract.input: part})
                 for name, value in zip(tensors, values, strict=True):
                     if not np.isfinite(value).all():
                         raise UserError(f"{name} is not finite on calibration image {seen}: the graph is damaged.")

@@ -24,7 +24,7 @@ _FLOAT = 1  # types.proto: DT_FLOAT
 
 @dataclass(frozen=True)
 class Detections:
-    """What was found in one image: classes [K] in 1..80, scores [K], boxes [K, 4] as ymin, xmin, ymax, xmax fractions."""
+    """One image's: classes [K] in 1..80, scores [K], and boxes [K, 4] as ymin, xmin, ymax, xmax in fractions."""
 
     classes: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32]

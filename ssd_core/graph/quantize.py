@@ -5,7 +5,7 @@ Each convolution takes its bias, ReLU and requantization with it (`QuantizedConv
 that activations stay 8 bits wide from one layer to the next. What the graph does otherwise is left as it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.graph.calibrate import ActivationRange, Method, calibrate
 from ssd_core.graph.contract import identify
+from ssd_core.graph.simplify import simplified
 from ssd_core.graph.view import ConvolutionPattern, GraphView, node_of, pruned
 
 GraphDef = Any
@@ -53,28 +54,45 @@ class _Quantized:
 
 
 def quantize(
-    graph_def: GraphDef, images: Iterable[Floats], method: Method = DEFAULT_METHOD
+    graph_def: GraphDef,
+    images: Iterable[Floats],
+    method: Method = DEFAULT_METHOD,
+    keep_float: Collection[str] = (),
 ) -> tuple[GraphDef, list[LayerReport]]:
     """Return the int8 graph of a frozen fp32 graph, and what became of each layer.
 
-    `images` are batches [N, 300, 300, 3] of preprocessed images to calibrate on. UserError when the graph's contract is
-    unknown, when it is quantized already or when nothing in it can be quantized.
+    `images` are batches [N, 300, 300, 3] of preprocessed images to calibrate on; `keep_float` names convolutions that
+    stay fp32. UserError when the graph's contract is unknown, when it is quantized already, when it has no such
+    convolution or when nothing in it can be quantized.
     """
     contract = identify(graph_def)
-    view = GraphView(graph_def)
     if any(node.op.startswith("Quantized") for node in graph_def.node):
         raise UserError("The graph is quantized already: give the fp32 graph it was made from.")
+    simple = simplified(graph_def)
+    view = GraphView(simple)
     patterns, refused = view.convolutions()
+    patterns, kept = _without(patterns, keep_float)
+    refused |= kept
     if not patterns:
         raise UserError("The graph has no convolution with a constant kernel and bias: nothing can become int8.")
     tensors = sorted({p.input for p in patterns} | {p.output for p in patterns})
-    ranges = calibrate(graph_def, contract, tensors, images)
+    ranges = calibrate(simple, contract, tensors, images)
     limits = {name: ranges[name].limit(method) for name in tensors}
     writer = _Writer(view, patterns, ranges, limits)
     reports = writer.write()
     reports += [LayerReport(name, "Conv2D", False, reason=reason) for name, reason in refused.items()]
     outputs = [node_of(name) for name in contract.outputs]
     return pruned(writer.graph_def, outputs), reports
+
+
+def _without(
+    patterns: list[ConvolutionPattern], names: Collection[str]
+) -> tuple[list[ConvolutionPattern], dict[str, str]]:
+    """The patterns but those of the convolutions `names`, and the reason why these are left."""
+    known = {p.convolution.name for p in patterns}
+    if unknown := sorted(set(names) - known):
+        raise UserError(f"The graph has no convolution {unknown[0]} to keep in fp32; its first is {min(known)}.")
+    return [p for p in patterns if p.convolution.name not in names], dict.fromkeys(names, "it was asked to stay fp32")
 
 
 def per_channel(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
@@ -131,13 +149,23 @@ class _Writer:
         ]
         operation = f"QuantizedConv2DWithBias{'AndRelu' if pattern.relu else ''}AndRequantize"
         node = self._node(operation, name, inputs)
-        for attribute in ("strides", "padding", "dilations"):
+        for attribute in ("strides", "dilations"):
             if attribute in pattern.convolution.attr:
                 node.attr[attribute].CopyFrom(pattern.convolution.attr[attribute])
+        self._pad(node, pattern.convolution)
         result = _Quantized(name, f"{name}:1", f"{name}:2", unsigned=pattern.relu)
         self._set_types(node, Tinput=source.dtype, Tfilter=tf.qint8, Tbias=tf.float32, out_type=result.dtype)
         self._publish(pattern.output, result)
         return LayerReport(pattern.convolution.name, operation, True, self._limits[pattern.input], limit)
+
+    @staticmethod
+    def _pad(node: NodeDef, convolution: NodeDef) -> None:
+        """Explicit padding is, for the quantized operation, a list beside a padding that adds nothing."""
+        padding = convolution.attr["padding"].s
+        if padding == b"EXPLICIT":
+            node.attr["padding_list"].list.i.extend(convolution.attr["explicit_paddings"].list.i)
+            padding = b"VALID"
+        node.attr["padding"].s = padding
 
     def _max_pool(self, node: NodeDef) -> LayerReport:
         source = self._quantized.get(node.input[0])

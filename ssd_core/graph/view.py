@@ -99,7 +99,7 @@ class GraphView:
         return ordered
 
     def convolutions(self) -> tuple[list[ConvolutionPattern], dict[str, str]]:
-        """The convolutions with constant kernel and bias, in order; and, of the others, why they are not of that form."""
+        """The convolutions with constant kernel and bias, in order; and why each of the others is not of that form."""
         patterns: list[ConvolutionPattern] = []
         refused: dict[str, str] = {}
         for node in self.in_order():
@@ -117,8 +117,6 @@ class GraphView:
             return "its kernel is not a constant"
         if node.attr["data_format"].s not in (b"", b"NHWC"):
             return "its layout is not NHWC"
-        if node.attr["padding"].s not in (b"SAME", b"VALID"):
-            return "its padding is explicit"
         add = self.only_consumer(node.name, "BiasAdd") or self.only_consumer(node.name, "Add")
         add = add or self.only_consumer(node.name, "AddV2")
         bias = None if add is None else self.constant(add.input[1])

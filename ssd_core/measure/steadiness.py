@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom, rankdata
 
+from ssd_core.measure.autocorrelation import memory_of
 from ssd_core.measure.samples import checked_ns
 
 WINDOW = 12  # samples: the fewest whose change-point test can be sure; slow cases cannot afford many more
@@ -96,29 +97,32 @@ def is_steady(durations_ns: Sequence[float] | NDArray[np.generic]) -> bool:
     return warmup_end(durations_ns) == 0
 
 
-def interval_of_median(durations_ns: Sequence[float] | NDArray[np.generic]) -> tuple[float, float] | None:
+def interval_of_median(
+    durations_ns: Sequence[float] | NDArray[np.generic], memory: float = 1.0
+) -> tuple[float, float] | None:
     """The distribution-free 95 % interval of the median: two order statistics, by the binomial distribution.
 
-    None below six samples, where even the smallest and the largest enclose the median less surely than that.
+    `memory`: how many successive samples tell as much as one (see `autocorrelation`); the interval widens with it.
+    None below six such samples, where even the smallest and the largest enclose the median less surely than that.
     """
     series = np.sort(np.asarray(checked_ns(list(durations_ns)), dtype=np.float64))
     count = len(series)
-    # At most `outside` samples lie under the median with a probability of (1 - CONFIDENCE) / 2 or less.
-    outside = int(binom.ppf((1 - CONFIDENCE) / 2, count, 0.5))
-    if binom.cdf(outside, count, 0.5) > (1 - CONFIDENCE) / 2:
+    independent = int(count / memory)
+    tail = (1 - CONFIDENCE) / 2
+    outside = int(binom.ppf(tail, independent, 0.5))  # the fewest that lie below the median more often than `tail`
+    if binom.cdf(outside, independent, 0.5) > tail:
         outside -= 1
     if outside < 0:
         return None
-    return float(series[outside]), float(series[count - 1 - outside])
+    index = outside if independent == count else max(0, int(count / 2 - memory * (independent / 2 - outside)))
+    return float(series[index]), float(series[count - 1 - index])
 
 
 def enough(durations_ns: Sequence[float] | NDArray[np.generic], relative_width: float = RELATIVE_WIDTH) -> bool:
-    """Whether the 95 % interval of the median is no wider than `relative_width` times the median."""
-    interval = interval_of_median(durations_ns)
-    if interval is None:
-        return False
-    median = float(np.median(np.asarray(durations_ns, dtype=np.float64)))
-    return interval[1] - interval[0] <= relative_width * median
+    """Whether the 95 % interval of the median, memory counted, is no wider than `relative_width` times the median."""
+    series = np.asarray(checked_ns(list(durations_ns)), dtype=np.float64)
+    interval = interval_of_median(series, memory_of(series).samples)
+    return interval is not None and interval[1] - interval[0] <= relative_width * float(np.median(series))
 
 
 def _pettitt(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:

@@ -97,9 +97,12 @@ def encode(
     return locations, coded_labels, scores
 
 
-def decode(locations: Floats) -> Floats:
-    """Predicted locations [..., 8732, 4] -> corner boxes of the same shape; the inverse of `encode`."""
-    prior = default_centers()
+def decode(locations: Floats, centers: Floats | None = None) -> Floats:
+    """Predicted locations [..., 8732, 4] -> corner boxes of the same shape; the inverse of `encode`.
+
+    `centers` are the default boxes [8732, 4] where they are not the original's.
+    """
+    prior = default_centers() if centers is None else centers
     scaled = locations * np.array(PRIOR_SCALING, np.float32)
     middle = scaled[..., :2] * prior[:, 2:] + prior[:, :2]
     return to_corners(np.concatenate([middle, np.exp(scaled[..., 2:]) * prior[:, 2:]], axis=-1))

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from ssd_core.errors import UserError
 from ssd_core.network.layers import (
-    BACKBONE,
     FEATURE_MAPS,
     MODEL_SCOPE,
     NORMALIZATION_EPSILON,
@@ -22,6 +21,7 @@ from ssd_core.network.layers import (
     scale_name,
     variable_shapes,
 )
+from ssd_core.network.variant import ORIGINAL, Variant
 
 Tensor = Any  # TensorFlow ships no types
 
@@ -38,26 +38,51 @@ def check_weights(weights: Weights, num_classes: int = NUM_CLASSES, scope: str =
 
 
 def predictions(
-    images: Tensor, weights: Weights, num_classes: int = NUM_CLASSES, scope: str = MODEL_SCOPE
+    images: Tensor,
+    weights: Weights,
+    num_classes: int = NUM_CLASSES,
+    scope: str = MODEL_SCOPE,
+    variant: Variant = ORIGINAL,
 ) -> tuple[Tensor, Tensor]:
     """Raw predictions for images [N, 300, 300, 3]: locations [N, 8732, 4] and class logits [N, 8732, num_classes]."""
-    maps = feature_maps(images, weights, scope)
     locations: list[Tensor] = []
     logits: list[Tensor] = []
-    for feature_map, (location_head, class_head) in zip(maps, heads(num_classes), strict=True):
-        for head, width, collected in ((location_head, 4, locations), (class_head, num_classes, logits)):
-            output = _convolution(feature_map, head, weights, scope)
+    outputs = head_outputs(images, weights, num_classes, scope, variant)
+    for pair, layers in zip(outputs, heads(num_classes), strict=True):
+        for output, head, width, collected in zip(pair, layers, (4, num_classes), (locations, logits), strict=True):
             boxes = tf.shape(output)[0], output.shape[1] * output.shape[2] * output.shape[3] // width
             collected.append(tf.reshape(output, [*boxes, width], name=f"{scope}/{head.name}/boxes"))
     return tf.concat(locations, axis=1, name="locations"), tf.concat(logits, axis=1, name="logits")
 
 
-def feature_maps(images: Tensor, weights: Weights, scope: str = MODEL_SCOPE) -> list[Tensor]:
+def head_outputs(
+    images: Tensor,
+    weights: Weights,
+    num_classes: int = NUM_CLASSES,
+    scope: str = MODEL_SCOPE,
+    variant: Variant = ORIGINAL,
+) -> list[tuple[Tensor, Tensor]]:
+    """What the two heads of each map say: [N, size, size, boxes a cell * 4], and * num_classes for the logits."""
+    maps = feature_maps(images, weights, scope, variant)
+    return [
+        (
+            _convolution(feature_map, location_head, weights, scope),
+            _convolution(feature_map, class_head, weights, scope),
+        )
+        for feature_map, (location_head, class_head) in zip(maps, heads(num_classes), strict=True)
+    ]
+
+
+def feature_maps(
+    images: Tensor, weights: Weights, scope: str = MODEL_SCOPE, variant: Variant = ORIGINAL
+) -> list[Tensor]:
     """The six maps that the heads look at, [N, size, size, channels] each; conv4_3's is normalised and scaled."""
     sources = {m.source for m in FEATURE_MAPS}
     found: dict[str, Tensor] = {}
     current = images
-    for layer in BACKBONE:
+    if any(variant.input_offset):
+        current = tf.add(images, tf.constant(variant.input_offset, tf.float32), name=f"{scope}/centred")
+    for layer in variant.backbone:
         if isinstance(layer, MaxPool):
             current = max_pool(current, layer, scope)
         else:
@@ -71,8 +96,10 @@ def feature_maps(images: Tensor, weights: Weights, scope: str = MODEL_SCOPE) -> 
 def convolution(images: Tensor, layer: Convolution, kernel: Tensor, bias: Tensor, scope: str = MODEL_SCOPE) -> Tensor:
     """One layer of the table: convolution, bias and, except in a head, ReLU."""
     name = f"{scope}/{layer.name}"
+    padding = layer.padding
+    sides = [[0, 0], [padding, padding], [padding, padding], [0, 0]] if isinstance(padding, int) else padding
     output = tf.nn.conv2d(
-        images, kernel, strides=layer.stride, padding=layer.padding, dilations=layer.dilation, name=f"{name}/Conv2D"
+        images, kernel, strides=layer.stride, padding=sides, dilations=layer.dilation, name=f"{name}/Conv2D"
     )
     output = tf.nn.bias_add(output, bias, name=f"{name}/BiasAdd")
     return tf.nn.relu(output, name=f"{name}/Relu") if layer.relu else output

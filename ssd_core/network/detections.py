@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ssd_core.network.anchors import PRIOR_SCALING, default_centers
+from ssd_core.network.anchors import PRIOR_SCALING, Floats, default_centers
 
 Tensor = Any
 
@@ -26,16 +26,18 @@ OVERLAP_THRESHOLD = 0.45
 _CANDIDATE_MARGIN = math.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD))
 
 
-def detect(locations: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def detect(locations: Tensor, logits: Tensor, centers: Floats | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Detections of raw predictions: locations [N, 8732, 4], logits [N, 8732, C], background first.
 
+    `centers` are the default boxes [8732, 4] where they are not the original's.
     Returns boxes [N, K, 4] (ymin, xmin, ymax, xmax in fractions), scores [N, K], classes [N, K] (float32, 1 to C-1) and
     how many of the K each image has, [N] int32; best score first. K is what the fullest image of the batch needs.
     """
     candidates = _candidates(logits)
+    priors = default_centers() if centers is None else centers
     with tf.name_scope("candidates"):
         probabilities = tf.nn.softmax(tf.gather(logits, candidates, batch_dims=1))[..., 1:]
-        boxes = _decode(tf.gather(locations, candidates, batch_dims=1), tf.gather(default_centers(), candidates))
+        boxes = _decode(tf.gather(locations, candidates, batch_dims=1), tf.gather(priors, candidates))
         boxes = tf.clip_by_value(boxes, 0.0, 1.0)
         large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1, keepdims=True)
         scores = tf.where(large_enough, probabilities, 0.0)
@@ -75,11 +77,12 @@ def _decode(locations: Tensor, centers: Tensor) -> Tensor:
 
 
 def _best_of_each_class(scores: Tensor) -> Tensor:
-    """Zero all but the 400 best scores of a class, [N, K, C] -> [N, K, C]; equal scores at the edge all stay."""
+    """Zero all but the 400 best scores of a class, [N, K, C] -> [N, K, C]; of equal ones the first stay."""
 
     def limit() -> Tensor:
-        by_class = tf.transpose(scores, [0, 2, 1])
-        edge = tf.math.top_k(by_class, MAX_CANDIDATES_PER_CLASS).values[..., -1]
-        return tf.where(scores >= edge[:, tf.newaxis, :], scores, 0.0)
+        best = tf.math.top_k(tf.transpose(scores, [0, 2, 1]), MAX_CANDIDATES_PER_CLASS)
+        edge, last = best.values[:, tf.newaxis, :, -1], best.indices[:, tf.newaxis, :, -1]
+        place = tf.range(tf.shape(scores)[1])[tf.newaxis, :, tf.newaxis]
+        return tf.where((scores > edge) | ((scores == edge) & (place <= last)), scores, 0.0)
 
     return tf.cond(tf.shape(scores)[1] > MAX_CANDIDATES_PER_CLASS, limit, lambda: scores)

@@ -15,7 +15,8 @@ IMAGE_SIZE = 300
 NUM_CLASSES = 81  # 80 COCO categories, and 0 for background
 MODEL_SCOPE = "ssd300"
 
-Padding = Literal["SAME", "VALID"]
+Padding = Literal["SAME", "VALID"] | int
+"""As TensorFlow pads, or how many zeros on each of the four sides."""
 Weights = Mapping[str, npt.NDArray[np.float32]]
 """Variable name -> array; kernels are height x width x in x out."""
 
@@ -72,7 +73,9 @@ def _extra(name: str, channels_in: int, width: int, stride: int, padding: Paddin
     )
 
 
-BACKBONE: tuple[Convolution | MaxPool, ...] = (
+Layer = Convolution | MaxPool
+
+BACKBONE: tuple[Layer, ...] = (
     *_block("conv1", 2, 3, 64),  # 300 x 300
     MaxPool("pool1", 2, 2),
     *_block("conv2", 2, 64, 128),  # 150 x 150

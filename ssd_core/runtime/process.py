@@ -25,7 +25,7 @@ def reset_peak(root: Path = ROOT) -> bool:
 
 @dataclass(frozen=True)
 class MemoryPolicy:
-    """Where memory comes from: `mode` in the kernel's word (default, bind, prefer, interleave), `nodes` that it takes."""
+    """Where memory comes from: `mode` in the kernel's word (default, bind, prefer, …), `nodes` that it takes."""
 
     mode: str
     nodes: tuple[int, ...]

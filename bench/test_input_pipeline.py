@@ -1,0 +1,15 @@
+"""How fast do images arrive? Reading, decoding, resizing and batching alone, with no network behind them."""
+
+import pytest
+
+from fixtures.cases import Case
+from fixtures.images import Records
+from fixtures.inference import InputPipeline
+from fixtures.recorder import WORKER_CLOCK, Recorder
+
+pytestmark = [pytest.mark.measures("input_pipeline"), pytest.mark.benchmark(group="input", timer=WORKER_CLOCK)]
+
+
+def test_input_pipeline(case: Case, input_pipeline: InputPipeline, records: Records, record: Recorder) -> None:
+    input_pipeline.feed(records)
+    record.series(input_pipeline.measure(), data=records.describe())

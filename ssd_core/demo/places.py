@@ -1,0 +1,56 @@
+"""Where the demo's scenes, weights and graphs lie in the cache: folders named by a digest of the code that makes them.
+
+Imports no TensorFlow, so that a run which finds everything made can start at once.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from ssd_core.files import cache_folder
+
+PRECISIONS = ("fp32", "int8")
+_ROOT = Path(__file__).parents[1]
+_SCENES = ("demo/scenes.py", "demo/sprites.py", "coco/categories.py", "coco/records.py", "coco/example.py")
+_WEIGHTS = (*_SCENES, "demo/model.py", "demo/training.py", "network", "images/preprocess.py")
+_GRAPHS = (*_WEIGHTS, "graph/export.py", "graph/quantize.py", "graph/calibrate.py", "graph/view.py", "demo/build.py")
+
+
+def scenes() -> Path:
+    """The folder of validation scenes: `val2017/*.jpg` and `annotations/instances_val2017.json`, in COCO's layout."""
+    return cache_folder() / f"scenes-{_digest(_SCENES)}"
+
+
+def annotations() -> Path:
+    """The ground truth of the validation scenes."""
+    return scenes() / "annotations" / "instances_val2017.json"
+
+
+def records() -> Path:
+    """The folder of the validation scenes' TFRecords."""
+    return scenes() / "records"
+
+
+def weights() -> Path:
+    """The trained weights: one `.npz` with an array a variable."""
+    return cache_folder() / f"weights-{_digest(_WEIGHTS)}.npz"
+
+
+def graph(precision: str) -> Path:
+    """The frozen graph of a precision."""
+    return cache_folder() / f"graphs-{_digest(_GRAPHS)}" / f"ssdvgg16_{precision}_demo.pb"
+
+
+def complete() -> bool:
+    """Whether everything is there. Each part appears whole or not at all."""
+    return annotations().is_file() and records().is_dir() and all(graph(p).is_file() for p in PRECISIONS)
+
+
+@cache
+def _digest(sources: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for name in sources:
+        path = _ROOT / name
+        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.name.encode() + b"\0" + (file.read_bytes() if file.is_file() else b""))
+    return digest.hexdigest()[:12]

@@ -1,0 +1,58 @@
+"""`python -m ssd_core machine`: what this machine is, how it is just now, and what would make its numbers waver."""
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from typing import Any
+
+_STEAL_WINDOW_SECONDS = 0.5
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the parser of `python -m ssd_core`."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "machine", help="describe this machine, and what would make its numbers waver", description=__doc__
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the machine's identity, its jitter over half a second, and the warnings."""
+    from ssd_core.runtime import advice, machine
+
+    before = machine.cpu_times()
+    identity = machine.identity()
+    time.sleep(_STEAL_WINDOW_SECONDS)
+    jitter = machine.jitter(before)
+    warnings = advice.warnings(identity, jitter)
+    if args.json:
+        described = {
+            "identity": identity,
+            "jitter": jitter.as_json(),
+            "warnings": [asdict(warning) for warning in warnings],
+        }
+        print(json.dumps(described, indent=2))
+        return 0
+    print(_section("identity: two runs are compared only where this is the same", identity))
+    print(_section("jitter: how it is just now", jitter.as_json()))
+    print(f"\n{len(warnings)} warning(s)" if warnings else "\nno warnings")
+    for warning in warnings:
+        print(f"  {warning}")
+    return 0
+
+
+def _section(title: str, values: dict[str, Any]) -> str:
+    return "\n".join([f"\n{title}", *(f"  {name:20} {_words(value)}" for name, value in values.items())])
+
+
+def _words(value: Any) -> str:
+    """A value as a person reads it; what the machine does not say is a dash."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,190 @@
+"""The worker's own side: a loop that takes one command at a time from its parent, carries it out and answers.
+
+It binds itself before NumPy and TensorFlow are imported, since the threads that they start inherit the binding; this
+is why most imports are inside functions. How it is started: see `worker.py`.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ssd_core.errors import UserError
+from ssd_core.runtime.affinity import Binding, available_cpus, bind
+
+if TYPE_CHECKING:
+    from ssd_core.images.pipeline import Batch
+    from ssd_core.runtime.feed import Feed
+    from ssd_core.runtime.protocol import Array, Message
+    from ssd_core.runtime.session import InferenceSession
+
+    Reply = tuple[Message, list[Array]]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve on the socket whose file descriptor is `arguments[0]`; `arguments[1]` is the binding as JSON, or null."""
+    # Ctrl-C reaches the whole foreground group; the parent decides what becomes of us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    wanted = json.loads(arguments[1])
+    refusal: UserError | None = None
+    try:
+        if wanted is not None:
+            bind(Binding(**wanted))
+    except UserError as error:
+        refusal = error
+
+    try:
+        from ssd_core.runtime import protocol, session
+    except ModuleNotFoundError as error:  # without NumPy there is not even a way to answer
+        sys.exit(f"{sys.executable} has no module {error.name}: install what the benchmark needs into its environment.")
+
+    with socket.socket(fileno=int(arguments[0])) as sock, contextlib.suppress(protocol.ConnectionEnded):
+        if refusal:
+            protocol.send(sock, _failure(refusal))
+            return
+        server = _Server(session)
+        protocol.send(sock, {"pid": os.getpid()})
+        while True:
+            message, _ = protocol.receive(sock)
+            try:
+                reply, arrays = server.carry_out(**message)
+            except Exception as error:
+                reply, arrays = _failure(error), []
+            protocol.send(sock, reply, arrays)
+
+
+def _failure(error: Exception) -> "Message":
+    if isinstance(error, UserError):
+        return {"user_error": str(error)}
+    return {"defect": "".join(traceback.format_exception(error))}
+
+
+class _Server:
+    """The session that is open, what it is fed, and one `do_` method for each command."""
+
+    def __init__(self, inference: ModuleType) -> None:
+        self._inference = inference  # the module `session`, which could not be imported before the binding
+        self._session: InferenceSession | None = None
+        self._opened: tuple[object, ...] = ()
+        self._feed: Feed | None = None
+        self._once: Iterator[Batch] | None = None
+
+    def carry_out(self, command: str, **arguments: Any) -> "Reply":
+        reply: Reply = getattr(self, f"do_{command}")(**arguments)
+        return reply
+
+    def do_open(self, graph: str, num_inter_threads: int, num_intra_threads: int, trust: bool) -> "Reply":
+        """Open the graph unless just this one is open already, with these threads."""
+        from ssd_core.files import sha256_of
+
+        path = Path(graph)
+        wanted = (graph, sha256_of(path) if path.is_file() else "", num_inter_threads, num_intra_threads, trust)
+        if self._session is None or wanted != self._opened:
+            if self._session is not None:
+                self._session.close()
+            self._session = None  # should opening fail, nothing is open
+            self._session = self._inference.InferenceSession(path, num_inter_threads, num_intra_threads, trust)
+            self._opened = wanted
+        return {
+            "contract": self._session.contract.name,
+            "fixed_batch": self._session.contract.fixed_batch,
+            "operation_counts": self._session.operation_counts,
+            "sha256": self._session.sha256,
+            "num_inter_threads": self._session.num_inter_threads,
+            "num_intra_threads": self._session.num_intra_threads,
+        }, []
+
+    def do_feed_dummy(self, batch_size: int, seed: int) -> "Reply":
+        from ssd_core.runtime.feed import DummyFeed
+
+        self._feed, self._once = DummyFeed(batch_size, seed), None
+        return {}, []
+
+    def do_feed_records(self, **records: Any) -> "Reply":
+        from ssd_core.runtime.feed import RecordsFeed
+
+        self._feed, self._once = RecordsFeed(**records), None
+        return {}, []
+
+    def do_run(self, steps: int, delay_ms: float) -> "Reply":
+        session, feed = self._ready()
+        run_ns, step_ns = session.run(feed.next_images, steps, delay_ms)
+        return {}, [run_ns, step_ns]
+
+    def do_input_only(self, steps: int) -> "Reply":
+        return {}, [self._inference.time_input(self._fed().next_images, steps)]
+
+    def do_begin_detections(self) -> "Reply":
+        _, feed = self._ready()
+        self._once = feed.once()
+        return {}, []
+
+    def do_next_detections(self) -> "Reply":
+        """The next batch's detections, image after image in one row; no file names when all records are through."""
+        import numpy as np
+
+        batch = next(self._once, None) if self._once is not None else None
+        if batch is None:
+            self._once = None
+            return {"filenames": []}, []
+        session, _ = self._ready()
+        found = session.detect(batch.images)
+        return {"filenames": list(batch.filenames)}, [
+            np.asarray(batch.shapes, np.int64),
+            np.asarray([len(image.scores) for image in found], np.int64),
+            np.concatenate([image.classes for image in found]),
+            np.concatenate([image.scores for image in found]),
+            np.concatenate([image.boxes.reshape(-1, 4) for image in found]),
+        ]
+
+    def do_status(self) -> "Reply":
+        from ssd_core.runtime import process
+        from ssd_core.runtime.allocator import allocator_that_ran
+        from ssd_core.runtime.machine import versions
+
+        malloc = ctypes.cast(ctypes.CDLL(None).malloc, ctypes.c_void_p).value or 0
+        ran = allocator_that_ran(Path("/proc/self/maps").read_text(), malloc)
+        policy = process.memory_policy()
+        return {
+            "pid": os.getpid(),
+            "peak_memory_bytes": process.peak_memory_bytes(),
+            "allocator": ran.name,
+            "allocator_path": ran.path,
+            "cpus": available_cpus(),
+            "memory_policy": policy.mode,
+            "memory_nodes": policy.nodes,
+            "versions": versions(),
+        }, []
+
+    def do_reset_peak(self) -> "Reply":
+        from ssd_core.runtime import process
+
+        return {"done": process.reset_peak()}, []
+
+    def do_flush(self) -> "Reply":
+        """Bring all that was printed, by Python and by C, to where the parent reads it."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        ctypes.CDLL(None).fflush(None)
+        return {}, []
+
+    def _fed(self) -> "Feed":
+        if self._feed is None:
+            raise RuntimeError("nothing to run on: call feed_dummy() or feed_records() first")
+        return self._feed
+
+    def _ready(self) -> "tuple[InferenceSession, Feed]":
+        """The session and its feed; UserError where the batch does not suit the graph."""
+        feed = self._fed()
+        if self._session is None:
+            raise RuntimeError("no graph is open: call open() first")
+        self._session.contract.check_batch(feed.batch_size)
+        return self._session, feed

@@ -1,0 +1,152 @@
+"""A frozen graph opened for inference, and the loop that times it. Runs in the worker; imports TensorFlow."""
+
+import contextlib
+import gc
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ssd_core.errors import UserError
+from ssd_core.files import sha256_of
+from ssd_core.graph.contract import Detections, identify, operation_counts
+from ssd_core.graph.frozen import read_graph
+from ssd_core.runtime.affinity import default_thread_count
+from ssd_core.runtime.feed import Images
+from ssd_core.runtime.process import thread_names
+
+Durations = npt.NDArray[np.int64]
+
+_PREAMBLE = ("Graph execution error", "Detected at node", "Node:", "[[{{node")
+_NAMING_SECONDS = 1.0
+_INTER_OP_THREAD = "tf_Compute"  # the name that TensorFlow gives the threads of a session's inter-op pool
+
+
+class InferenceSession:
+    """One graph in one TensorFlow session that has thread pools of its own.
+
+    `num_inter_threads` and `num_intra_threads` of 0 mean as many as this process has CPUs. The effective counts are
+    those of the threads that TensorFlow really started. UserError: a graph that cannot be read, identified or loaded.
+    """
+
+    def __init__(self, path: Path, num_inter_threads: int, num_intra_threads: int, trust: bool = False) -> None:
+        self.path = path
+        self.sha256 = sha256_of(path) if path.is_file() else ""
+        graph_def = read_graph(path, trust)
+        self.contract = identify(graph_def)
+        self.operation_counts = operation_counts(graph_def)
+        graph = tf.Graph()
+        try:
+            with graph.as_default():
+                tf.import_graph_def(graph_def, name="")
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(f"{path} cannot be loaded by TensorFlow {tf.__version__}: {_reason(error)}.") from error
+        wanted_inter = num_inter_threads or default_thread_count()
+        wanted_intra = num_intra_threads or default_thread_count()
+        before = Counter(thread_names())
+        self._session = tf.compat.v1.Session(
+            graph=graph,
+            config=tf.compat.v1.ConfigProto(
+                inter_op_parallelism_threads=wanted_inter,
+                intra_op_parallelism_threads=wanted_intra,
+                # Otherwise the first session of the process sets the size of one pool for all later ones.
+                use_per_session_threads=True,
+                device_count={"GPU": 0},
+            ),
+        )
+        self.num_inter_threads, self.num_intra_threads = _started_threads(before, wanted_inter, wanted_intra)
+        self._call: Callable[[Images], list[npt.NDArray[Any]]] = self._session.make_callable(
+            list(self.contract.outputs), feed_list=[self.contract.input]
+        )
+        # What is loaded by now stays: the collector need not walk it between timed runs.
+        gc.collect()
+        gc.freeze()
+
+    def close(self) -> None:
+        """End the session, its threads and its memory."""
+        self._session.close()
+        del self._session, self._call
+        gc.unfreeze()
+        gc.collect()  # TensorFlow lets go of a session's threads when its object is gone
+
+    def run(self, next_images: Callable[[], Images], steps: int, delay_ms: float) -> tuple[Durations, Durations]:
+        """Run `steps` batches; the nanoseconds [steps] of session.run alone, and of whole steps.
+
+        A whole step is from the end of the last one to the end of this one: the wait for its batch is in it. A delay
+        is slept inside what is timed, to stand for a slower graph.
+        """
+        run_ns, step_ns = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
+        call, clock, delay_s = self._call, time.perf_counter_ns, delay_ms / 1000
+        with _without_collection(), self._failures():
+            last_end = clock()
+            for step in range(steps):
+                images = next_images()
+                start = clock()
+                if delay_s:
+                    time.sleep(delay_s)
+                call(images)
+                end = clock()
+                run_ns[step] = end - start
+                step_ns[step] = end - last_end
+                last_end = end
+        return run_ns, step_ns
+
+    def detect(self, images: Images) -> list[Detections]:
+        """The detections of each image of a batch [N, 300, 300, 3], which may be smaller than the graph's fixed one."""
+        count = len(images)
+        missing = (self.contract.fixed_batch or count) - count
+        padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
+        with self._failures():
+            return self.contract.detections(self._call(padded))[:count]
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise UserError(f"{self.path} failed in TensorFlow {tf.__version__}: {_reason(error)}.") from error
+
+
+def _started_threads(before: Counter[str], wanted_inter: int, wanted_intra: int) -> tuple[int, int]:
+    """How many inter-op and intra-op threads are there that were not `before`, once they have named themselves."""
+    deadline = time.monotonic() + _NAMING_SECONDS
+    while True:
+        started = Counter(thread_names()) - before
+        inter = started.pop(_INTER_OP_THREAD, 0)
+        if (inter, started.total()) == (wanted_inter, wanted_intra) or time.monotonic() > deadline:
+            return inter, started.total()
+        time.sleep(_NAMING_SECONDS / 100)
+
+
+def time_input(next_images: Callable[[], Images], steps: int) -> Durations:
+    """The nanoseconds [steps] that each of the next batches takes to arrive when nothing else is done."""
+    times_ns = np.zeros(steps + 1, np.int64)
+    with _without_collection():
+        times_ns[0] = time.perf_counter_ns()
+        for step in range(steps):
+            next_images()
+            times_ns[step + 1] = time.perf_counter_ns()
+    return np.diff(times_ns)
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python's garbage collector out of what is timed."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _reason(error: Exception) -> str:
+    """The line of TensorFlow's message that says what was wrong, without where in which Python stack."""
+    lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_PREAMBLE)]
+    return telling[0].rstrip(".") if telling else type(error).__name__

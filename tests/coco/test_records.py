@@ -1,0 +1,333 @@
+import errno
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Picture
+
+from ssd_core.coco import records
+from ssd_core.coco.annotations import Annotation, Image
+from ssd_core.coco.example import serialized_example
+from ssd_core.coco.records import Summary, write_records
+from ssd_core.errors import UserError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def four_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "IMAGES_PER_SHARD", 4)
+
+
+def convert(coco: Any, out: Path, **options: Any) -> Summary:
+    return write_records(coco.images, coco.annotations, out, "val", **{"processes": 1, "progress": False} | options)
+
+
+def examples(*shards: Path) -> list[dict[str, list[Any]]]:
+    """Feature name -> values, for each record."""
+    found = []
+    for serialized in tf.data.TFRecordDataset([str(s) for s in shards]).as_numpy_iterator():
+        features = tf.train.Example.FromString(serialized).features.feature
+        found.append(
+            {k: list(getattr(f, f.WhichOneof("kind")).value) for k, f in features.items() if f.WhichOneof("kind")}
+        )
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name.startswith("val-")}
+
+
+def test_fifteen_features_of_an_image(coco: Any, out: Path) -> None:
+    summary = convert(coco, out)
+    assert summary.shards == (out / "val-00000-of-00001",)
+    first = examples(*summary.shards)[0]
+    boxes = [a["bbox"] for a in coco.document["annotations"] if a["image_id"] == 101]
+    assert len(boxes) == 2
+    expected = {
+        "image/height": [30],
+        "image/width": [40],
+        "image/channels": [3],
+        "image/shape": [30, 40, 3],
+        "image/object/bbox/xmin": [x / 40 for x, _, _, _ in boxes],
+        "image/object/bbox/xmax": [(x + w) / 40 for x, _, w, _ in boxes],
+        "image/object/bbox/ymin": [y / 30 for _, y, _, _ in boxes],
+        "image/object/bbox/ymax": [(y + h) / 30 for _, y, _, h in boxes],
+        "image/object/bbox/label": [12, 80],
+        "image/object/bbox/label_text": [b"stop sign", b"toothbrush"],
+        "image/object/bbox/difficult": [0, 0],
+        "image/object/bbox/truncated": [0, 0],
+        "image/format": [b"JPEG"],
+        "image/filename": [b"1.jpg"],
+        "image/encoded": [(coco.images / "1.jpg").read_bytes()],
+    }
+    assert first.keys() == expected.keys()
+    for name, values in expected.items():
+        assert first[name] == (pytest.approx(values) if "bbox/x" in name or "bbox/y" in name else values), name
+
+
+def test_unannotated_images_are_left_out_and_counted_or_kept(coco: Any, out: Path) -> None:
+    summary = convert(coco, out / "a")
+    assert (summary.written, summary.unannotated, summary.invalid) == (8, 2, ())
+    assert [e["image/filename"] for e in examples(*summary.shards)] == [[b"%d.jpg" % n] for n in range(1, 9)]
+    summary = convert(coco, out / "b", include_unannotated=True)
+    assert (summary.written, summary.unannotated) == (10, 0)
+    assert "image/object/bbox/xmin" not in {k for k, v in examples(*summary.shards)[-1].items() if v}
+
+
+def test_the_79_real_images(coco_mini: Any, out: Path) -> None:
+    summary = convert(coco_mini, out)
+    assert (summary.written, summary.unannotated) == (79, 0)
+    found = examples(*summary.shards)
+    assert [e["image/filename"][0].decode() for e in found] == [i["file_name"] for i in coco_mini.document["images"]]
+    assert sum(len(e["image/object/bbox/label"]) for e in found) == 624
+    assert all(0 <= v <= 1 for e in found for v in e["image/object/bbox/xmin"] + e["image/object/bbox/ymax"])
+    assert all(
+        e["image/encoded"][0] == (coco_mini.images / e["image/filename"][0].decode()).read_bytes() for e in found
+    )
+
+
+@pytest.mark.usefixtures("four_a_shard")
+def test_shards_are_numbered_and_filled_in_order(make_coco: Any, out: Path) -> None:
+    summary = convert(make_coco(9), out)
+    assert [path.name for path in summary.shards] == [f"val-{n:05d}-of-00003" for n in range(3)]
+    assert [len(examples(path)) for path in summary.shards] == [4, 4, 1]
+
+
+def test_1024_images_a_shard() -> None:
+    parts = list(records._split(list(range(2049)), Path("out/val")))  # type: ignore[arg-type]
+    assert [(path.name, len(images)) for path, images in parts] == [
+        ("val-00000-of-00003", 1024),
+        ("val-00001-of-00003", 1024),
+        ("val-00002-of-00003", 1),
+    ]
+
+
+@pytest.mark.usefixtures("four_a_shard")
+def test_same_bytes_whatever_the_number_of_processes(make_coco: Any, out: Path) -> None:
+    coco = make_coco(11)
+    convert(coco, out / "one")
+    summary = convert(coco, out / "two", processes=2)
+    assert summary.written == 11
+    assert contents(out / "one") == contents(out / "two")
+
+
+@pytest.mark.usefixtures("four_a_shard")
+def test_a_missing_shard_is_made_again_and_whole_ones_are_kept(make_coco: Any, out: Path) -> None:
+    coco = make_coco(11)
+    shards = convert(coco, out).shards
+    before = contents(out)
+    kept_since = shards[0].stat().st_mtime_ns
+    shards[1].unlink()
+    (out / ".val-00001-of-00003.abcd.part").write_bytes(b"half")
+    summary = convert(coco, out)
+    assert (summary.written, summary.reused_shards) == (11, 2)
+    assert shards[0].stat().st_mtime_ns == kept_since
+    assert contents(out) == before
+    assert not list(out.glob("*.part"))
+    assert not list(out.glob(".*.part"))
+
+
+@pytest.mark.usefixtures("four_a_shard")
+def test_a_shard_is_kept_only_when_it_is_what_this_conversion_would_write(make_coco: Any, out: Path) -> None:
+    coco = make_coco(11)
+    shards = convert(coco, out).shards
+    shards[0].write_bytes(shards[0].read_bytes()[:-1])  # no longer whole
+    picture = coco.images / "11.jpg"
+    os.utime(picture, ns=(0, 0))  # another image, for all we know
+    assert convert(coco, out).reused_shards == 1
+    coco.document["annotations"][0]["bbox"] = [0, 0, 1, 1]
+    coco.write()
+    assert convert(coco, out).reused_shards == 2
+    assert len(examples(*shards)) == 11
+
+
+@pytest.mark.usefixtures("four_a_shard")
+def test_shards_of_another_count_are_replaced_when_ours_and_refused_when_not(make_coco: Any, out: Path) -> None:
+    convert(make_coco(11), out)
+    assert convert(make_coco(5), out).written == 5
+    assert sorted(contents(out)) == ["val-00000-of-00002", "val-00001-of-00002"]
+    foreign = out / "val-00000-of-00007"
+    foreign.write_bytes(b"precious")
+    with pytest.raises(UserError, match=r"val-00000-of-00007 is there already.*remove it, or choose another"):
+        convert(make_coco(5), out)
+    assert foreign.read_bytes() == b"precious"
+    assert len(contents(out)) == 3
+
+
+def test_killed_and_run_again(make_coco: Any, out: Path, tmp_path: Path) -> None:
+    """The parent is killed outright in the middle: only whole shards are seen, and the next run finishes."""
+    coco = make_coco(60, size=(800, 600))
+    script = (
+        "import sys; from pathlib import Path; from ssd_core.coco import records\n"
+        "if __name__ == '__main__':\n"
+        "    records.IMAGES_PER_SHARD = 4\n"
+        "    records.write_records(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), 'val', processes=2)\n"
+    )
+    program = tmp_path / "convert.py"
+    program.write_text(script)
+    child = subprocess.Popen(
+        [sys.executable, program, coco.images, coco.annotations, out],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.DEVNULL,
+    )
+    journal = out / ".val-records.json"
+    deadline = time.monotonic() + 60
+    while not (journal.exists() and any(s["sha256"] for s in json.loads(journal.read_text()).values())):
+        assert child.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    left = contents(out)
+    assert 0 < len(left) <= 15
+    for name in left:
+        assert len(examples(out / name)) == 4
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "IMAGES_PER_SHARD", 4)
+        summary = convert(coco, out)
+        assert summary.reused_shards >= 1
+        assert summary.written == 60
+        convert(coco, out / "fresh")
+    assert contents(out) == contents(out / "fresh")
+
+
+def spoil(path: Path, how: str) -> None:
+    if how == "missing":
+        path.unlink()
+    elif how == "no JPEG":
+        Picture.new("RGB", (40, 30)).save(path, "PNG")
+    elif how == "truncated":
+        path.write_bytes(path.read_bytes()[:-300])
+    elif how == "other size":
+        Picture.new("RGB", (41, 30)).save(path, "JPEG")
+
+
+SPOILT = {
+    "missing": "1 of the 8 images .* are missing from .*, the first is 3.jpg",
+    "no JPEG": "3.jpg is not a JPEG file",
+    "truncated": "3.jpg is a truncated or corrupt JPEG file",
+    "other size": "3.jpg has 41x30 pixels, not the 40x30",
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_a_bad_image_is_named_with_the_mend_and_nothing_is_half_written(coco: Any, out: Path, how: str) -> None:
+    spoil(coco.images / "3.jpg", how)
+    with pytest.raises(UserError, match=SPOILT[how]) as caught:
+        convert(coco, out)
+    assert "--skip-invalid" in str(caught.value)
+    assert not out.exists() or [path.name for path in out.iterdir()] == [".val-records.json"]
+
+
+@pytest.mark.usefixtures("four_a_shard")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_bad_images_are_left_out_and_listed(make_coco: Any, out: Path, processes: int) -> None:
+    coco = make_coco(9)
+    for number, how in enumerate(SPOILT, start=2):
+        spoil(coco.images / f"{number}.jpg", how)
+    with pytest.raises(UserError):
+        convert(coco, out, processes=processes)
+    summary = convert(coco, out, processes=processes, skip_invalid=True)
+    assert summary.written == 5
+    assert [line.split()[0] for line in summary.invalid] == ["2.jpg", "3.jpg", "4.jpg", "5.jpg"]
+    assert [len(examples(path)) for path in summary.shards] == [1, 3, 1]
+    assert convert(coco, out, skip_invalid=True).invalid == summary.invalid  # whole shards remember
+    for number in (2, 3, 4):
+        Picture.new("RGB", (40, 30)).save(coco.images / f"{number}.jpg")
+    with pytest.raises(UserError, match=r"5\.jpg has 41x30"):  # and do not hide it from a run that wants every image
+        convert(coco, out)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_greyscale_and_cmyk_bytes_are_untouched(coco: Any, out: Path, mode: str) -> None:
+    Picture.open(coco.images / "1.jpg").convert(mode).save(coco.images / "1.jpg")
+    (first, *_) = examples(*convert(coco, out).shards)
+    assert first["image/encoded"] == [(coco.images / "1.jpg").read_bytes()]
+    assert Picture.open(io.BytesIO(first["image/encoded"][0])).mode == mode
+    assert first["image/channels"] == [3]
+
+
+def test_a_full_disk(make_coco: Any, out: Path) -> None:
+    coco = make_coco(20, size=(200, 200))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (100_000, limits[1])
+    )  # the kernel refuses further bytes as a full disk does
+    try:
+        with pytest.raises(UserError, match=r"val-00000-of-00001 could not be written \(.*\): free some space"):
+            convert(coco, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in out.iterdir()] == [".val-records.json"]
+    assert convert(coco, out).written == 20
+
+
+def test_no_space_left_is_said_so(coco: Any, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> bytes:
+        raise tf.errors.ResourceExhaustedError(None, None, "/somewhere; No space left on device")
+
+    monkeypatch.setattr(records, "serialized_example", full)
+    with pytest.raises(UserError, match="No space left on device") as caught:
+        convert(coco, out)
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.ENOSPC
+
+
+def test_other_bad_input(coco: Any, out: Path) -> None:
+    for options, words in (({"processes": 0}, "0 processes"),):
+        with pytest.raises(UserError, match=words):
+            convert(coco, out, **options)
+    for prefix in ("", "a/b"):
+        with pytest.raises(UserError, match="prefix"):
+            write_records(coco.images, coco.annotations, out, prefix)
+    with pytest.raises(UserError, match=r"8 of the 8 images .* are missing from .*nowhere"):
+        write_records(coco.images / "nowhere", coco.annotations, out, "val", skip_invalid=True)
+    blocked = coco.images / "1.jpg" / "out"
+    with pytest.raises(UserError, match="cannot be written to"):
+        convert(coco, blocked)
+    coco.document["annotations"] = []
+    coco.write()
+    with pytest.raises(UserError, match=r"no image to convert \(10 images, 0 annotations\)"):
+        convert(coco, out)
+    assert not out.exists()
+
+
+@given(
+    height=st.integers(1, 2000),
+    width=st.integers(1, 2000),
+    fractions=st.lists(st.tuples(*[st.floats(0, 1)] * 4), max_size=5),
+)
+def test_boxes_survive_as_fractions(
+    height: int, width: int, fractions: list[tuple[float, ...]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "boxes"
+    folder.mkdir(exist_ok=True)
+    Picture.new("L", (width, height)).save(folder / "a.jpg")
+    boxes = [(x * width, y * height, w * (1 - x) * width, h * (1 - y) * height) for x, y, w, h in fractions]
+    annotations = [Annotation(i, 1, 13, box, 1.0, False) for i, box in enumerate(boxes)]
+    serialized = serialized_example(Image(1, "a.jpg", height, width), annotations, folder)
+    assert serialized == serialized_example(Image(1, "a.jpg", height, width), annotations, folder)
+    feature = tf.train.Example.FromString(serialized).features.feature
+    xmin, xmax, ymin, ymax = (
+        np.array(feature[f"image/object/bbox/{side}"].float_list.value) for side in ("xmin", "xmax", "ymin", "ymax")
+    )
+    back = np.stack([xmin * width, ymin * height, (xmax - xmin) * width, (ymax - ymin) * height], axis=-1)
+    np.testing.assert_allclose(back, np.array(boxes).reshape(-1, 4), atol=2e-3, rtol=0)

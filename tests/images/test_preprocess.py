@@ -1,0 +1,84 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from ssd_core.errors import UserError
+from ssd_core.images.preprocess import MEANS_RGB, network_input, preprocess, preprocess_file
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GOLDEN = REPOSITORY.parent / "shared" / "golden"
+
+
+def bilinear(image: npt.NDArray[Any], size: int) -> npt.NDArray[np.float64]:
+    """Written-out resize: output i looks at input i * (in / out), between that pixel and the next."""
+
+    def axis(length: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        at = np.arange(size) * (length / size)
+        low = np.floor(at).astype(np.int64)
+        return low, np.minimum(low + 1, length - 1), at - low
+
+    top, bottom, down = axis(image.shape[0])
+    left, right, across = axis(image.shape[1])
+    pixels = image.astype(np.float64)
+    rows = pixels[top] * (1 - down)[:, None, None] + pixels[bottom] * down[:, None, None]
+    return rows[:, left] * (1 - across)[:, None] + rows[:, right] * across[:, None]
+
+
+@given(height=st.integers(1, 700), width=st.integers(1, 700), seed=st.integers(0, 9))
+def test_resized_bgr_and_centred(height: int, width: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    prepared = network_input(tf.constant(image)).numpy()
+    assert prepared.shape == (300, 300, 3)
+    assert prepared.dtype == np.float32
+    np.testing.assert_allclose(prepared, (bilinear(image, 300) - MEANS_RGB)[..., ::-1], atol=2e-2)
+
+
+def test_agrees_with_the_original() -> None:
+    if not GOLDEN.is_dir():
+        pytest.skip("the original's numbers are not beside the repository")
+    expected = np.load(GOLDEN / "golden.npz")["preprocessed_0"]
+    np.testing.assert_allclose(preprocess_file(GOLDEN / "image.jpg"), expected, atol=1e-3, rtol=0)
+
+
+def test_values_lie_where_dummy_tensors_do() -> None:
+    black, white = (network_input(tf.fill([10, 20, 3], tf.constant(v, tf.uint8))).numpy() for v in (0, 255))
+    assert black.min() == np.float32(-123.68)
+    assert white.max() == pytest.approx(151.06, abs=1e-4)
+    np.testing.assert_allclose(black[0, 0], [-103.94, -116.78, -123.68])
+
+
+@pytest.mark.parametrize("name", ["00.jpg", "09.jpg", "10.jpg"])
+def test_rgb_greyscale_and_cmyk_files(jpeg_folder: Path, name: str) -> None:
+    with Image.open(jpeg_folder / name) as picture:
+        rgb = np.asarray(picture.convert("RGB"))
+    prepared = preprocess_file(jpeg_folder / name)
+    difference = prepared - (bilinear(rgb, 300) - MEANS_RGB)[..., ::-1]
+    assert np.abs(difference).max() < 12  # another decoder's rounding, not another picture
+    assert np.abs(difference).mean() < 2
+    np.testing.assert_array_equal(prepared, preprocess((jpeg_folder / name).read_bytes()).numpy())
+
+
+def test_bad_files(tmp_path: Path, jpeg_folder: Path) -> None:
+    path = tmp_path / "a.jpg"
+    with pytest.raises(UserError, match=r"a.jpg cannot be read \(No such file"):
+        preprocess_file(path)
+    path.write_bytes((jpeg_folder / "00.jpg").read_bytes()[:-500])
+    with pytest.raises(UserError, match=r"a\.jpg is not a whole JPEG image"):
+        preprocess_file(path)
+    path.write_bytes(b"text")
+    with pytest.raises(UserError, match=r"a\.jpg is not a whole JPEG image"):
+        preprocess_file(path)
+
+
+def test_the_means_and_the_shards_need_no_tensorflow() -> None:
+    check = "import sys, ssd_core.images.preprocess, ssd_core.images.shards; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", check], check=True, cwd=REPOSITORY)

@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+
+from ssd_core.runtime import process
+
+STATUS = "Name:\tpython\nVmHWM:\t  526116 kB\nVmRSS:\t  500000 kB\nMems_allowed_list:\t0-1\n"
+
+
+def root(folder: Path, **files: str) -> Path:
+    (folder / "proc/self").mkdir(parents=True)
+    for name, content in files.items():
+        (folder / "proc/self" / name).write_text(content)
+    return folder
+
+
+def test_the_peak_is_in_bytes(tmp_path: Path) -> None:
+    assert process.peak_memory_bytes(root(tmp_path, status=STATUS)) == 526116 * 1024
+
+
+def test_a_peak_follows_what_is_used_and_can_begin_anew() -> None:
+    block = bytearray(64 << 20)
+    high = process.peak_memory_bytes()
+    assert high > len(block)
+    del block
+    if not process.reset_peak():
+        pytest.skip("this kernel does not let the peak be reset")
+    assert process.peak_memory_bytes() < high - (32 << 20)
+
+
+def test_a_kernel_that_keeps_its_peak_says_so(tmp_path: Path) -> None:
+    assert process.reset_peak(tmp_path) is False
+
+
+@pytest.mark.parametrize(
+    ("policy", "mode", "nodes"),
+    [
+        ("default", "default", (0, 1)),
+        ("bind:1", "bind", (1,)),
+        ("bind=static:0-1", "bind", (0, 1)),
+        ("interleave:0,3", "interleave", (0, 3)),
+        ("prefer:1", "prefer", (1,)),
+        ("local", "local", (0, 1)),
+    ],
+)
+def test_the_policy_is_the_heaps(tmp_path: Path, policy: str, mode: str, nodes: tuple[int, ...]) -> None:
+    numa_maps = (
+        "55cc28e7a000 interleave:0-1 file=/usr/bin/python3 mapped=2 N0=2 kernelpagesize_kB=4\n"
+        f"55cc29e7a000 {policy} heap anon=2 dirty=2 N0=2 kernelpagesize_kB=4\n"
+    )
+    assert process.memory_policy(root(tmp_path, status=STATUS, numa_maps=numa_maps)) == process.MemoryPolicy(
+        mode, nodes
+    )
+
+
+def test_without_numa_every_allowed_node_is_used(tmp_path: Path) -> None:
+    assert process.memory_policy(root(tmp_path, status=STATUS)) == process.MemoryPolicy("default", (0, 1))
+
+
+def test_this_process_can_be_asked() -> None:
+    assert process.memory_policy().nodes
+    assert process.thread_names()
