@@ -21,6 +21,7 @@ WINDOW = 12  # samples: the fewest whose change-point test can be sure; slow cas
 LARGEST_VARIATION = 0.10  # a shared machine's quiet windows vary by 2-8 %, a warm-up's first steps by far more
 CHANGE_POINT_P = 0.01  # one steady series in a hundred is called changing
 SMALLEST_SHIFT = 0.02  # a smaller step of the level cannot by itself pass the default limit of a slowdown, 3 %
+WARMUP_SHARE = 0.25  # of a series: a change of level beyond it is no warm-up
 CONFIDENCE = 0.95  # of every interval that is reported
 RELATIVE_WIDTH = 0.01  # the median is known well enough when its interval is no wider than 1 % of it
 
@@ -75,21 +76,45 @@ def coefficient_of_variation(durations_ns: ArrayLike) -> float:
     return float(series.std() / series.mean())
 
 
-def warmup_end(durations_ns: Sequence[float] | NDArray[np.generic]) -> int | None:
-    """The index from which the series is steady to its end, or None when no such index leaves a window of samples."""
+@dataclass(frozen=True)
+class Warmup:
+    """Where a warm-up ended, None where no window is quiet, and whether the series stood still from there to its end."""
+
+    end: int | None
+    steady: bool
+
+
+def warmup_of(durations_ns: Sequence[float] | NDArray[np.generic]) -> Warmup:
+    """Where the warm-up of a series ended: at its first quiet window, or at a change of level soon after.
+
+    Only changes in the first quarter belong to the warm-up. A later one is how the machine is: to cut there would keep
+    the stretch that happens to agree with itself, and two runs would each keep another.
+    """
     series = np.asarray(checked_ns(list(durations_ns)), dtype=np.float64)
     start = 0
     while len(series) - start >= WINDOW:
         windows = np.lib.stride_tricks.sliding_window_view(series[start:], WINDOW)
         quiet = windows.std(axis=1) / windows.mean(axis=1) <= LARGEST_VARIATION
         if not quiet.any():
-            return None
+            break
         start += int(quiet.argmax())
+        window_change = change_point(series[start : start + WINDOW])
+        if window_change.matters:
+            start += window_change.index
+            continue
         change = change_point(series[start:])
         if not change.matters:
-            return start
+            return Warmup(start, True)
+        if start + change.index > WARMUP_SHARE * len(series):
+            return Warmup(start, False)
         start += change.index
-    return None
+    return Warmup(None, False)
+
+
+def warmup_end(durations_ns: Sequence[float] | NDArray[np.generic]) -> int | None:
+    """The index from which the series is steady to its end, or None when it never is."""
+    warmup = warmup_of(durations_ns)
+    return warmup.end if warmup.steady else None
 
 
 def is_steady(durations_ns: Sequence[float] | NDArray[np.generic]) -> bool:

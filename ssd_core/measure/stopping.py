@@ -12,11 +12,12 @@ import numpy as np
 
 from ssd_core.errors import UserError
 from ssd_core.measure.samples import NS_PER_SECOND, checked_ns
-from ssd_core.measure.steadiness import RELATIVE_WIDTH, WINDOW, enough, is_steady, warmup_end
+from ssd_core.measure.steadiness import RELATIVE_WIDTH, WINDOW, enough, is_steady, warmup_of
 
 TIME_LIMIT_S = 30.0  # a case, warm-up included: a dozen steps of the slowest default case on two cores
 WARMUP_SHARE = 0.5  # of the time limit: a series that is not steady by then is measured as it is, and marked
 LEAST_STEPS = 30  # before an interval may end a case: a dozen samples of a noisy series can agree by luck
+LEAST_TIME_S = 5.0  # likewise: neighbours and clocks change by the second, and one state of them is not the machine
 GROWTH = 1.1  # the rule looks again when the series is 10 % longer: each look more is a chance to stop by luck
 
 
@@ -45,6 +46,7 @@ class StopRule:
         time_limit_s: float = TIME_LIMIT_S,
         relative_width: float = RELATIVE_WIDTH,
         at_least: int = LEAST_STEPS,
+        least_time_s: float = LEAST_TIME_S,
     ) -> None:
         if warmup_steps is not None and warmup_steps < 0:
             raise UserError(f"--warmup-steps {warmup_steps} is negative: give 0 or more.")
@@ -57,6 +59,7 @@ class StopRule:
         self._time_limit_s = time_limit_s
         self._relative_width = relative_width
         self._at_least = at_least
+        self._least_time_s = least_time_s
         self._durations: list[int] = []
         self._next_look = WINDOW
         self._start = warmup_steps
@@ -109,7 +112,7 @@ class StopRule:
     def _count(self, steps: int) -> None:
         """Fixed steps: all that may be open is where they begin."""
         if self._start is None and len(self._durations) >= self._next_look:
-            self._start = warmup_end(self._durations)
+            self._start = warmup_of(self._durations).end
             self._schedule()
         if self._start is None and self._half_time:
             self._start = len(self._durations) // 2
@@ -122,18 +125,25 @@ class StopRule:
         """Free steps: a free warm-up's end is looked for anew, since a change of level makes warm-up of what was before."""
         self._schedule()
         if self._warmup_steps is None:
-            self._start = warmup_end(self._durations)
+            self._start = warmup_of(self._durations).end
             if self._start is None and self._half_time:
                 self._start = len(self._durations) // 2
         if self._start is None or len(self._durations) <= self._start:
             self.state = State.WARMING
             return
         self.state = State.MEASURING
-        measured = self.measured
-        if len(measured) >= self._at_least and enough(measured, self._relative_width) and is_steady(measured):
+        if self._knows_enough(self.measured):
             self._finish(f"interval of the median within {100 * self._relative_width:g} %")
         elif self.elapsed_s >= self._time_limit_s:
             self._finish("time limit")
+
+    def _knows_enough(self, measured: tuple[int, ...]) -> bool:
+        return (
+            len(measured) >= self._at_least
+            and sum(measured) >= self._least_time_s * NS_PER_SECOND
+            and enough(measured, self._relative_width)
+            and is_steady(measured)
+        )
 
     @property
     def _half_time(self) -> bool:

@@ -1,0 +1,69 @@
+"""A TensorFlow 1 checkpoint of SSD.TensorFlow -> the network's weights, by name.
+
+File format: the tensor bundle that `tf.compat.v1.train.Saver` writes, PREFIX.index and PREFIX.data-*; the single file of
+its first version is read as well.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from ssd_core.errors import UserError
+from ssd_core.network.layers import MODEL_SCOPE, NUM_CLASSES, Weights, variable_shapes
+
+_FIRST_KERNEL = "/conv1/conv1_1/kernel"
+_OPTIMIZER_SLOTS = ("/Momentum", "/Adam", "/Adam_1", "/RMSProp", "/RMSProp_1", "/Adagrad", "/Ftrl", "/Ftrl_1")
+_TRAINING_STATE = ("global_step", "beta1_power", "beta2_power", "learning_rate", "global_step/cond")
+
+
+def checkpoint_weights(prefix: Path, num_classes: int = NUM_CLASSES, scope: str = MODEL_SCOPE) -> Weights:
+    """Read the 71 variables of the network; what an optimizer keeps beside them is left.
+
+    UserError that names a missing, an extra or a misshapen variable, or says that there is no checkpoint.
+    """
+    reader = _open(prefix)
+    found = {n: tuple(s) for n, s in reader.get_variable_to_shape_map().items() if not _of_training(n, scope)}
+    expected = variable_shapes(num_classes, scope)
+    if not expected.keys() & found.keys():
+        raise UserError(f"{prefix} {_stranger(sorted(found), scope)}")
+    for name, shape in expected.items():
+        if name not in found:
+            raise UserError(f"{prefix} has no variable {name}: it is of another model, or was cut off.")
+        if found[name] != shape:
+            classes = ": pass its number of classes as --num-classes" if "/cls_" in name else ""
+            raise UserError(f"{prefix} has {name} of shape {found[name]} where SSD300-VGG16 has {shape}{classes}.")
+    if extra := sorted(found.keys() - expected.keys()):
+        raise UserError(f"{prefix} has the variable {extra[0]}, which SSD300-VGG16 does not: it is of another model.")
+    try:
+        return {name: reader.get_tensor(name).astype("float32") for name in expected}
+    except tf.errors.OpError as error:
+        raise UserError(f"{prefix} is damaged ({error.message.splitlines()[0]}): copy it again.") from error
+
+
+def _open(prefix: Path) -> Any:
+    if not (prefix.is_dir() or prefix.is_file() or prefix.with_name(f"{prefix.name}.index").is_file()):
+        raise UserError(f"No such checkpoint: {prefix}; give the path of its .index file without that ending.")
+    try:
+        return tf.train.load_checkpoint(str(prefix))
+    except (ValueError, tf.errors.OpError, RuntimeError) as error:
+        raise UserError(
+            f"{prefix} is not a TensorFlow checkpoint: give PREFIX of PREFIX.index and PREFIX.data-*."
+        ) from error
+
+
+def _of_training(name: str, scope: str) -> bool:
+    """Whether a variable is an optimizer's or the training loop's, not the network's."""
+    local = name.removeprefix(f"{scope}/")
+    return name.endswith(_OPTIMIZER_SLOTS) or name in _TRAINING_STATE or local in _TRAINING_STATE
+
+
+def _stranger(names: list[str], scope: str) -> str:
+    """What to say of a checkpoint that has none of the network's variables."""
+    for name in names:
+        if name.endswith(_FIRST_KERNEL):
+            return f"has no model scope {scope}: pass --model-scope {name.removesuffix(_FIRST_KERNEL)}."
+    shown = ", ".join(names[:3]) or "nothing but an optimizer's variables"
+    return (
+        f"is a checkpoint of another model: it has {shown}, and none of SSD300-VGG16's {scope}/conv1/conv1_1/kernel …"
+    )

@@ -1,0 +1,75 @@
+"""A network that was frozen for one image, made to take any number of them.
+
+SSD.TensorFlow lays the default boxes of all maps one after another in one list, so that those of several images would be
+mixed up. Here each map's boxes keep to their image. Whatever else in a graph counts on one image shows when two are tried.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ssd_core.graph.contract import INPUT
+from ssd_core.graph.view import GraphView, node_of, pruned
+from ssd_core.network.layers import IMAGE_SIZE
+
+GraphDef = Any
+Arrays = list[npt.NDArray[Any]]
+
+_TOLERANCE = 1e-3  # of the largest value: convolutions of another batch size add up in another order
+
+
+def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list[str]] | None:
+    """Free the batch of a network whose nodes `joined` lay rows [boxes, width] of several maps one after another.
+
+    Returns the graph and the names of the nodes that give the same as [N, boxes, width]; None where that cannot be.
+    """
+    view = GraphView(network)
+    lists = [[n for n in map(node_of, view.nodes[name].input) if view.constant(n) is None] for name in joined]
+    parts = [name for names in lists for name in names]
+    if any(view.nodes[name].op != "Reshape" for name in parts):
+        return None
+    images = np.random.default_rng(0).uniform(-128, 128, (2, IMAGE_SIZE, IMAGE_SIZE, 3)).astype(np.float32)
+    alone = [run_once(network, [*joined, *parts], {INPUT: images[i : i + 1]}) for i in range(2)]
+    shapes = {name: rows.shape for name, rows in zip(parts, alone[0][len(joined) :], strict=True)}
+    graph = tf.Graph()
+    with graph.as_default():
+        sources = [f"{node_of(view.nodes[name].input[0])}:0" for name in parts]
+        imported = tf.import_graph_def(_with_free_input(network), return_elements=sources, name="")
+        maps = dict(zip(parts, imported, strict=True))
+        names = [
+            tf.concat([tf.reshape(maps[n], [-1, *shapes[n]]) for n in names], axis=1, name="free_batch").op.name
+            for names in lists
+        ]
+    freed = pruned(graph.as_graph_def(), names)
+    try:
+        together = run_once(freed, names, {INPUT: images})
+    except tf.errors.OpError:
+        return None
+    for kind, values in enumerate(together):
+        expected = np.stack([arrays[kind].reshape(values.shape[1:]) for arrays in alone])
+        if np.abs(values - expected).max() > _TOLERANCE * np.abs(expected).max():
+            return None
+    return freed, names
+
+
+def _with_free_input(network: GraphDef) -> GraphDef:
+    free = type(network)()
+    free.CopyFrom(network)
+    for node in free.node:
+        node.attr.pop("_output_shapes", None)  # a hint that would no longer be true
+        if node.name == INPUT:
+            node.attr["shape"].shape.dim[0].size = -1
+    return free
+
+
+def run_once(graph_def: GraphDef, names: Sequence[str], feeds: Mapping[str, npt.NDArray[np.float32]]) -> Arrays:
+    """The first outputs of the nodes `names`, with those of `feeds` given."""
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(graph_def, name="")
+    with tf.compat.v1.Session(graph=graph) as session:
+        arrays: Arrays = session.run([f"{n}:0" for n in names], {f"{n}:0": value for n, value in feeds.items()})
+    return arrays
