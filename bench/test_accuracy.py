@@ -14,7 +14,7 @@ from fixtures.recorder import Recorder
 @pytest.mark.benchmark(group="accuracy")
 def test_accuracy(inference: Inference, records: Records, evaluation: Evaluation, record: Recorder) -> None:
     inference.feed(records)
-    record.accuracy(inference, lambda: evaluation(inference))
+    record.accuracy(inference, lambda: evaluation(inference), rounding=evaluation.rounding)
 
 
 @pytest.mark.measures("accuracy_loss")

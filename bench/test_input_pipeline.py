@@ -5,11 +5,11 @@ import pytest
 from fixtures.cases import Case
 from fixtures.images import Records
 from fixtures.inference import InputPipeline
-from fixtures.recorder import WORKER_CLOCK, Recorder
+from fixtures.recorder import WORKER_CLOCK, Recorder, runs_on
 
 pytestmark = [pytest.mark.measures("input_pipeline"), pytest.mark.benchmark(group="input", timer=WORKER_CLOCK)]
 
 
 def test_input_pipeline(case: Case, input_pipeline: InputPipeline, records: Records, record: Recorder) -> None:
     input_pipeline.feed(records)
-    record.series(input_pipeline.measure(), data=records.describe())
+    record.series(input_pipeline.measure(), data=records.describe(), **runs_on(input_pipeline.status()))

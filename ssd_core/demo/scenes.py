@@ -24,7 +24,7 @@ IMAGES_PATH = Path("val2017")
 
 _SIDES = (300, 640)
 OBJECTS = (1, 6)
-_SIZES = (0.09, 0.6)  # of an object, as a fraction of the image's geometric mean side
+_SIZES = (0.07, 0.6)  # of an object, as a fraction of the image's geometric mean side
 _LEAST_SEEN = 0.8  # the share of an object that later ones must leave uncovered
 _MOST_ON_OTHERS = 0.3  # the share of an object that may lie on earlier ones
 _PLACE_TRIES = 25

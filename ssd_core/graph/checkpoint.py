@@ -1,7 +1,7 @@
 """A TensorFlow 1 checkpoint of SSD.TensorFlow -> the network's weights, by name.
 
-File format: the tensor bundle that `tf.compat.v1.train.Saver` writes, PREFIX.index and PREFIX.data-*; the single file of
-its first version is read as well.
+File format: the tensor bundle that `tf.compat.v1.train.Saver` writes, PREFIX.index and PREFIX.data-*; the single file
+of its first version is read as well.
 """
 
 from pathlib import Path

@@ -59,18 +59,20 @@ def identify(graph_def: GraphDef) -> Contract:
     batch = _input_batch(graph_def, nodes)
     if all(name in nodes for name in BATCHED_OUTPUTS):
         return Contract("batched", f"{INPUT}:0", tuple(f"{name}:0" for name in BATCHED_OUTPUTS), batch)
+    ends = _ends(graph_def)
     found = [name for name in SEED_OUTPUTS if name in nodes]
-    if len(found) == len(SEED_OUTPUTS):
+    beyond = f"{SEED_OUTPUTS[0]}_{len(SEED_OUTPUTS)}"
+    if len(found) == len(SEED_OUTPUTS) and beyond not in ends:
         # The original's post-processing squeezes the batch away, so it takes one image whatever its input says.
         return Contract("seed", f"{INPUT}:0", tuple(f"{name}:0" for name in SEED_OUTPUTS), 1)
     if len(found) > 1:
-        absent = next(name for name in SEED_OUTPUTS if name not in nodes)
+        odd = next((f"no {name}" for name in SEED_OUTPUTS if name not in found), f"{beyond} as well")
         raise UserError(
             f"The graph has {len(found)} of the {len(SEED_OUTPUTS)} outputs ExpandDims, ExpandDims_1, … of the seed's"
-            f" contract, and no {absent}: it is cut off, or of another number of classes; export it again."
+            f" contract, and {odd}: it is cut off, or of another number of classes; export it again."
         )
     raise UserError(
-        f"The graph's outputs are unknown: it ends in {_listing(_ends(graph_def))}; known are"
+        f"The graph's outputs are unknown: it ends in {_listing(ends)}; known are"
         f" {', '.join(BATCHED_OUTPUTS)}, or {SEED_OUTPUTS[0]} … {SEED_OUTPUTS[-1]}."
     )
 

@@ -19,8 +19,8 @@ def add_parser(subparsers: Any) -> None:
         type=Path,
         required=True,
         metavar="PREFIX",
-        help="a TensorFlow 1 checkpoint of SSD.TensorFlow (its path without .index), or torchvision's ssd300_vgg16 state"
-        " dict (.safetensors, or .pth where torch is installed)",
+        help="a TensorFlow 1 checkpoint of SSD.TensorFlow (its path without .index), or torchvision's ssd300_vgg16"
+        " state dict (.safetensors, or .pth where torch is installed)",
     )
     parser.add_argument("--output", type=Path, required=True, help="where to write the graph (.pb or .pbtxt)")
     parser.add_argument(

@@ -1,10 +1,11 @@
 """A network that was frozen for one image, made to take any number of them.
 
-SSD.TensorFlow lays the default boxes of all maps one after another in one list, so that those of several images would be
-mixed up. Here each map's boxes keep to their image. Whatever else in a graph counts on one image shows when two are tried.
+SSD.TensorFlow lays the default boxes of all maps one after another in one list, so that those of several images would
+be mixed up. Here each map's boxes keep to their image. Whatever else in a graph counts on one image shows when two are
+tried.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ssd_core.network.layers import IMAGE_SIZE
 
 GraphDef = Any
 Arrays = list[npt.NDArray[Any]]
+Floats = npt.NDArray[np.float32]
 
 _TOLERANCE = 1e-3  # of the largest value: convolutions of another batch size add up in another order
 
@@ -32,7 +34,7 @@ def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list
     if any(view.nodes[name].op != "Reshape" for name in parts):
         return None
     images = np.random.default_rng(0).uniform(-128, 128, (2, IMAGE_SIZE, IMAGE_SIZE, 3)).astype(np.float32)
-    alone = [run_once(network, [*joined, *parts], {INPUT: images[i : i + 1]}) for i in range(2)]
+    alone = run(network, [*joined, *parts], images[:1], images[1:])
     shapes = {name: rows.shape for name, rows in zip(parts, alone[0][len(joined) :], strict=True)}
     graph = tf.Graph()
     with graph.as_default():
@@ -45,7 +47,7 @@ def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list
         ]
     freed = pruned(graph.as_graph_def(), names)
     try:
-        together = run_once(freed, names, {INPUT: images})
+        (together,) = run(freed, names, images)
     except tf.errors.OpError:
         return None
     for kind, values in enumerate(together):
@@ -65,11 +67,10 @@ def _with_free_input(network: GraphDef) -> GraphDef:
     return free
 
 
-def run_once(graph_def: GraphDef, names: Sequence[str], feeds: Mapping[str, npt.NDArray[np.float32]]) -> Arrays:
-    """The first outputs of the nodes `names`, with those of `feeds` given."""
+def run(graph_def: GraphDef, names: Sequence[str], *batches: Floats) -> list[Arrays]:
+    """The first outputs of the nodes `names` for each batch of images [N, 300, 300, 3]."""
     graph = tf.Graph()
     with graph.as_default():
-        tf.import_graph_def(graph_def, name="")
+        tf.import_graph_def(pruned(graph_def, names), name="")
     with tf.compat.v1.Session(graph=graph) as session:
-        arrays: Arrays = session.run([f"{n}:0" for n in names], {f"{n}:0": value for n, value in feeds.items()})
-    return arrays
+        return [session.run([f"{name}:0" for name in names], {f"{INPUT}:0": images}) for images in batches]

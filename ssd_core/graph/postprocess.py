@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import BATCHED_OUTPUTS, INPUT, Detections, identify
-from ssd_core.graph.free_batch import free_batch, run_once
+from ssd_core.graph.free_batch import free_batch, run
 from ssd_core.graph.torchvision import TORCHVISION
 from ssd_core.graph.view import GraphView, node_of, pruned
 from ssd_core.network.detections import MAX_CANDIDATES_PER_CLASS, detect
@@ -80,7 +80,7 @@ def _raw_predictions(graph_def: GraphDef) -> Raw:
         if node.op in _JOINING and node.name in after_input and node.name not in after_softmax
     ]
     names = [*joining, *(node_of(node.input[0]) for node in softmaxes)]
-    values = run_once(graph_def, names, {INPUT: np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 3), np.float32)})
+    (values,) = run(graph_def, names, np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 3), np.float32))
     shapes = {name: v.shape for name, v in zip(names, values, strict=True) if v.dtype == np.float32}
     locations = [name for name in joining if shapes.get(name, ())[-2:] == (NUM_BOXES, 4)]
     logits = [name for name in names[len(joining) :] if shapes.get(name, ())[-2:] == (NUM_BOXES, NUM_CLASSES)]
@@ -127,6 +127,7 @@ def _try(graph_def: GraphDef, outputs: Sequence[str], raw: Raw) -> tuple[Arrays,
             node.ClearField("input")
             node.attr.clear()
             node.attr["dtype"].type = tf.float32.as_datatype_enum
+            node.attr["shape"].shape.CopyFrom(tf.TensorShape(raw[node.name]).as_proto())
     feeds = {name: v.reshape(shape) for (name, shape), v in zip(raw.items(), _made_up(), strict=True)}
     graph = tf.Graph()
     with graph.as_default():

@@ -33,6 +33,13 @@ def add_parser(subparsers: Any) -> None:
         help="how a range is taken from what was seen (default: what was most accurate, see the README)",
     )
     parser.add_argument(
+        "--keep-float",
+        action="append",
+        default=[],
+        metavar="NODE",
+        help="a convolution that stays fp32, such as ssd300/conv1/conv1_1/Conv2D; may be given several times",
+    )
+    parser.add_argument(
         "--trust-graph", action="store_true", help="load the graph even if it holds operations inference does not need"
     )
     parser.set_defaults(run=run)
@@ -55,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     graph_def = read_graph(args.in_graph, args.trust_graph)
     images = calibration_images(args.data_location, args.calibration_images, _BATCH)
     method = args.calibration or DEFAULT_METHOD
-    quantized, reports = quantize(graph_def, images, method)
+    quantized, reports = quantize(graph_def, images, method, args.keep_float)
     write_graph(quantized, args.output)
     print(table(reports))
     done = sum(r.int8 for r in reports)

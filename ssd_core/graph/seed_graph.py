@@ -41,14 +41,14 @@ def seed_graph(
         outputs = head_outputs(images, weights, num_classes, scope, variant)
         locations = tf.concat([tf.reshape(o, [-1, 4]) for o, _ in outputs], axis=0, name="locations")
         logits = tf.concat([tf.reshape(o, [-1, num_classes]) for _, o in outputs], axis=0, name="logits")
-        results = _detect_by_class(locations, logits, num_classes, variant.centers)
+        results = detect_by_class(locations, logits, num_classes, variant.centers)
         for i, tensor in enumerate(tensor for pair in results for tensor in pair):
             tf.expand_dims(tensor, 0, name=f"ExpandDims_{i}" if i else "ExpandDims")
     graph_def = graph.as_graph_def()
     return _with_space_to_batch(graph_def) if space_to_batch else graph_def
 
 
-def _detect_by_class(
+def detect_by_class(
     locations: Tensor, logits: Tensor, num_classes: int, centers: Floats
 ) -> list[tuple[Tensor, Tensor]]:
     """Scores [K] and boxes [K, 4] of each class but the background, from [8732, 4] and [8732, num_classes]."""

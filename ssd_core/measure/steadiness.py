@@ -21,7 +21,7 @@ WINDOW = 12  # samples: the fewest whose change-point test can be sure; slow cas
 LARGEST_VARIATION = 0.10  # a shared machine's quiet windows vary by 2-8 %, a warm-up's first steps by far more
 CHANGE_POINT_P = 0.01  # one steady series in a hundred is called changing
 SMALLEST_SHIFT = 0.02  # a smaller step of the level cannot by itself pass the default limit of a slowdown, 3 %
-WARMUP_SHARE = 0.25  # of a series: a change of level beyond it is no warm-up
+LARGEST_WARMUP = 0.25  # of a series: a change of level beyond it is no warm-up
 CONFIDENCE = 0.95  # of every interval that is reported
 RELATIVE_WIDTH = 0.01  # the median is known well enough when its interval is no wider than 1 % of it
 
@@ -105,7 +105,7 @@ def warmup_of(durations_ns: Sequence[float] | NDArray[np.generic]) -> Warmup:
         change = change_point(series[start:])
         if not change.matters:
             return Warmup(start, True)
-        if start + change.index > WARMUP_SHARE * len(series):
+        if start + change.index > LARGEST_WARMUP * len(series):
             return Warmup(start, False)
         start += change.index
     return Warmup(None, False)

@@ -33,9 +33,10 @@ class StopRule:
     """Decides about one series; feed it durations until `state` is DONE.
 
     `warmup_steps` and `steps` fix how many durations are left out and how many are kept. Without `warmup_steps` the
-    warm-up ends where the series is steady to its end. Without `steps` measuring ends when the series is steady and
-    the 95 % interval of its median is within `relative_width`, but not before `at_least` samples, or at
-    `time_limit_s`, whichever is first. UserError for a negative count, no step, and a time limit that is not positive.
+    warm-up ends as `steadiness` says, or at half of `time_limit_s`. Without `steps` measuring ends at `time_limit_s`,
+    or sooner, when the series is steady and the 95 % interval of its median no wider than `relative_width` of it, but
+    not before `at_least` samples and `least_time_s` seconds of them. A latency case that is to have a p99 asks for
+    `at_least` 662. UserError for a negative count, no step, and a time limit that is not positive.
     """
 
     def __init__(

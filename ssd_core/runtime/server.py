@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ssd_core.runtime.feed import Feed
     from ssd_core.runtime.protocol import Array, Message
     from ssd_core.runtime.session import InferenceSession
+    from ssd_core.runtime.yardstick import Yardstick
 
     Reply = tuple[Message, list[Array]]
 
@@ -76,6 +77,7 @@ class _Server:
         self._opened: tuple[object, ...] = ()
         self._feed: Feed | None = None
         self._once: Iterator[Batch] | None = None
+        self._yardsticks: dict[tuple[str, int, int], Yardstick] = {}
 
     def carry_out(self, command: str, **arguments: Any) -> "Reply":
         reply: Reply = getattr(self, f"do_{command}")(**arguments)
@@ -121,6 +123,17 @@ class _Server:
 
     def do_input_only(self, steps: int) -> "Reply":
         return {}, [self._inference.time_input(self._fed().next_images, steps)]
+
+    def do_yardstick(self, precision: str, num_inter_threads: int, num_intra_threads: int, steps: int) -> "Reply":
+        """Run the yardstick, which keeps its session for the next time; one with other threads is ended first."""
+        from ssd_core.runtime.yardstick import Yardstick
+
+        wanted = (precision, num_inter_threads, num_intra_threads)
+        if wanted not in self._yardsticks:
+            while self._yardsticks:
+                self._yardsticks.popitem()[1].close()
+            self._yardsticks[wanted] = Yardstick(*wanted)
+        return {}, [self._yardsticks[wanted].run(steps)]
 
     def do_begin_detections(self) -> "Reply":
         _, feed = self._ready()

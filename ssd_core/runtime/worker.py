@@ -140,6 +140,18 @@ class Worker:
         times: list[int] = times_ns.tolist()
         return times
 
+    def yardstick(self, precision: str, num_inter_threads: int, num_intra_threads: int, steps: int) -> list[int]:
+        """The nanoseconds that each of `steps` runs of the yardstick's convolution takes (see `yardstick.py`)."""
+        _, (times_ns,) = self._request(
+            "yardstick",
+            precision=precision,
+            num_inter_threads=num_inter_threads,
+            num_intra_threads=num_intra_threads,
+            steps=steps,
+        )
+        times: list[int] = times_ns.tolist()
+        return times
+
     def detections(self) -> Iterator[ImageDetections]:
         """Run all records once, in order, and yield what was detected in each image."""
         self._request("begin_detections")

@@ -1,0 +1,148 @@
+"""Graphs to work on: the whole seeded network, built once, and small ones that keep its contracts."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from ssd_core.graph.contract import BATCHED_OUTPUTS, identify
+from ssd_core.graph.export import fp32_graph
+from ssd_core.graph.quantize import LayerReport, quantize
+from ssd_core.graph.seed_graph import detect_by_class, seed_graph
+from ssd_core.network.anchors import default_centers
+from ssd_core.network.layers import FEATURE_MAPS
+
+GraphDef = Any
+Floats = npt.NDArray[np.float32]
+Weights = dict[str, Floats]
+Run = Callable[[GraphDef, Sequence[str], Floats], list[npt.NDArray[Any]]]
+Rows = Callable[[GraphDef, Floats], list[Floats]]
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """`run(graph_def, names, images)`: the first outputs of the nodes `names`."""
+
+    def run(graph_def: GraphDef, names: Sequence[str], images: Floats) -> list[npt.NDArray[Any]]:
+        graph = tf.Graph()
+        with graph.as_default():
+            tf.import_graph_def(graph_def, name="")
+        with tf.compat.v1.Session(graph=graph) as session:
+            values: list[npt.NDArray[Any]] = session.run([f"{n}:0" for n in names], {"input:0": images})
+        return values
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def detections_of(run: Run) -> Rows:
+    """`detections_of(graph_def, images)`: rows of class, score, box for each image, by class and falling score."""
+
+    def rows(graph_def: GraphDef, images: Floats) -> list[Floats]:
+        contract = identify(graph_def)
+        tables = []
+        for found in contract.detections(run(graph_def, [n.removesuffix(":0") for n in contract.outputs], images)):
+            table = np.concatenate([found.classes[:, None], found.scores[:, None], found.boxes], axis=1)
+            tables.append(table[np.lexsort((-found.scores, found.classes))])
+        return tables
+
+    return rows
+
+
+@pytest.fixture(scope="session")
+def seeded_graph(seeded_weights: Weights) -> GraphDef:
+    """The whole seeded network, fp32, of the batched contract."""
+    return fp32_graph(seeded_weights)
+
+
+@pytest.fixture(scope="session")
+def seeded_seed_graph(seeded_weights: Weights) -> GraphDef:
+    """The whole seeded network, fp32, of the seed's contract, its dilation as TensorFlow 1 wrote it."""
+    return seed_graph(seeded_weights, space_to_batch=True)
+
+
+@pytest.fixture(scope="session")
+def seeded_int8(seeded_graph: GraphDef, network_input: Floats) -> tuple[GraphDef, list[LayerReport]]:
+    """The seeded network quantized, and the quantizer's table."""
+    return quantize(seeded_graph, [network_input])
+
+
+@pytest.fixture(scope="session")
+def seeded_seed_int8(seeded_seed_graph: GraphDef, network_input: Floats) -> GraphDef:
+    """The seed's contract in int8 as it was published in 2019: the first convolution in fp32, one scale a kernel."""
+    int8, _ = quantize(seeded_seed_graph, [network_input], keep_float={"ssd300/conv1/conv1_1/Conv2D"})
+    constants = {node.name: node for node in int8.node if node.op == "Const"}
+    for node in int8.node:
+        if node.op.startswith("QuantizedConv2D"):
+            kernel, low, high = (constants[name].attr["value"].tensor for name in (node.input[i] for i in (1, 5, 6)))
+            limits = tf.make_ndarray(high)
+            values = tf.make_ndarray(kernel).astype(np.int8) * (limits / limits.max())
+            kernel.CopyFrom(
+                tf.make_tensor_proto(np.rint(values).astype(tf.qint8.as_numpy_dtype), tf.qint8, values.shape)
+            )
+            low.CopyFrom(tf.make_tensor_proto(-limits.max()))
+            high.CopyFrom(tf.make_tensor_proto(limits.max()))
+    return int8
+
+
+@pytest.fixture(scope="session")
+def thin_seed_graph() -> GraphDef:
+    """A graph of the seed's contract whose network is one pooled image and a 1x1 convolution a head."""
+    random = np.random.default_rng(2)
+    graph = tf.Graph()
+    with graph.as_default():
+        images = tf.compat.v1.placeholder(tf.float32, [1, 300, 300, 3], name="input")
+        locations: list[Any] = []
+        logits: list[Any] = []
+        for feature_map in FEATURE_MAPS:
+            step = 300 // feature_map.size
+            small = images[:, : step * feature_map.size : step, : step * feature_map.size : step] / 64
+            for width, collected in ((4, locations), (81, logits)):
+                kernel = random.standard_normal((1, 1, 3, feature_map.boxes_per_cell * width)) * (
+                    1 if width == 4 else 2
+                )
+                bias = np.zeros((feature_map.boxes_per_cell, width))
+                bias[:, 0] = 0 if width == 4 else 6
+                head = tf.nn.conv2d(small, kernel.astype(np.float32), 1, "SAME")
+                head = tf.nn.bias_add(head, bias.ravel().astype(np.float32))
+                collected.append(tf.reshape(head, [-1, width]))
+        results = detect_by_class(tf.concat(locations, 0), tf.concat(logits, 0), 81, default_centers())
+        for i, tensor in enumerate(tensor for pair in results for tensor in pair):
+            tf.expand_dims(tensor, 0, name=f"ExpandDims_{i}" if i else "ExpandDims")
+    return graph.as_graph_def()
+
+
+@pytest.fixture
+def small_graph() -> Callable[..., GraphDef]:
+    """`small_graph(tail=None)`: a strided convolution, ReLU, pooling and a head, under the batched contract's names.
+
+    `tail(features)` may put its own layers after the pooling instead of the head.
+    """
+
+    def build(tail: Callable[[Any], Any] | None = None, batch: int | None = None) -> GraphDef:
+        random = np.random.default_rng(5)
+        graph = tf.Graph()
+        with graph.as_default():
+            images = tf.compat.v1.placeholder(tf.float32, [batch, 300, 300, 3], name="input")
+            kernel = tf.constant(random.normal(0, 0.2, (3, 3, 3, 8)).astype(np.float32), name="a/kernel")
+            features = tf.nn.conv2d(images, kernel, 10, "SAME", name="a/Conv2D")
+            bias = tf.constant(random.normal(0, 10, 8).astype(np.float32), name="a/bias")
+            features = tf.nn.relu(tf.nn.bias_add(features, bias, name="a/BiasAdd"), name="a/Relu")
+            features = tf.nn.max_pool2d(features, 2, 2, "SAME", name="a/MaxPool")
+            output = _head(features, random) if tail is None else tail(features)
+            for name in BATCHED_OUTPUTS:
+                tf.identity(output, name=name)
+        return graph.as_graph_def()
+
+    return build
+
+
+def _head(features: Any, random: np.random.Generator) -> Any:
+    kernel = tf.constant(random.normal(0, 0.2, (3, 3, 8, 6)).astype(np.float32), name="b/kernel")
+    output = tf.nn.conv2d(features, kernel, 1, "SAME", name="b/Conv2D")
+    return tf.nn.bias_add(
+        output, tf.constant(random.normal(0, 1, 6).astype(np.float32), name="b/bias"), name="b/BiasAdd"
+    )

@@ -1,0 +1,68 @@
+"""The exported fp32 graph: the network, decoding and suppression in one, as the original computed them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ssd_core.errors import UserError
+from ssd_core.graph.contract import BATCHED_OUTPUTS, identify, operation_counts
+from ssd_core.graph.export import fp32_graph, write_fp32
+from ssd_core.graph.frozen import read_graph
+
+GraphDef = Any
+Floats = npt.NDArray[np.float32]
+Run = Callable[..., list[npt.NDArray[Any]]]
+
+
+def test_it_is_of_the_batched_contract_with_one_suppression(seeded_graph: GraphDef) -> None:
+    assert identify(seeded_graph).name == "batched"
+    assert identify(seeded_graph).fixed_batch is None
+    counts = operation_counts(seeded_graph)
+    assert (counts["Conv2D"], counts["MaxPool"], counts["CombinedNonMaxSuppression"]) == (35, 5, 1)
+
+
+@pytest.fixture(scope="module")
+def outputs(seeded_graph: GraphDef, network_input: Floats, run: Run) -> list[npt.NDArray[Any]]:
+    """Logits, locations and the four outputs for a batch: the golden image upside down, and the golden image."""
+    return run(
+        seeded_graph, ["logits", "locations", *BATCHED_OUTPUTS], np.concatenate([network_input[:, ::-1], network_input])
+    )
+
+
+def test_a_batch_gives_what_its_images_give(
+    seeded_graph: GraphDef, network_input: Floats, run: Run, outputs: list[npt.NDArray[Any]]
+) -> None:
+    alone = run(seeded_graph, ["logits", "locations"], network_input)
+    for batch, single in zip(outputs, alone, strict=False):
+        np.testing.assert_allclose(batch[1:], single, atol=1e-3 * np.abs(single).max())
+    assert all(len(found.scores) > 100 for found in identify(seeded_graph).detections(outputs[2:]))
+
+
+def test_predictions_and_detections_agree_with_the_original(
+    seeded_graph: GraphDef, outputs: list[npt.NDArray[Any]], golden: Mapping[str, Floats]
+) -> None:
+    """Detections by matching: the order of scores that are 1 to the last bit decides between equal boxes."""
+    for ours, theirs in zip(outputs, (golden["network_cls"], golden["network_loc"]), strict=False):
+        np.testing.assert_allclose(ours[1, golden["network_rows"]], theirs, atol=1e-3 * np.abs(theirs).max())
+    found = identify(seeded_graph).detections(outputs[2:])[1]
+    rows = np.concatenate([found.classes[:, None], found.scores[:, None], found.boxes], axis=1)
+    distance = np.abs(rows[:, None] - golden["network_detections"][None]).max(axis=-1)
+    assert (distance.min(axis=0) < 1e-3).mean() > 0.95
+    assert (distance.min(axis=1) < 1e-3).mean() > 0.95
+
+
+def test_weights_that_do_not_fit_write_nothing(seeded_weights: dict[str, Floats], tmp_path: Path) -> None:
+    weights = {name: value for name, value in seeded_weights.items() if not name.endswith("fc6/kernel")}
+    with pytest.raises(UserError, match="no variable ssd300/fc6/kernel"):
+        write_fp32(weights, tmp_path / "fp32.pb")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_written_is_the_graph(seeded_weights: dict[str, Floats], tmp_path: Path) -> None:
+    write_fp32(seeded_weights, tmp_path / "fp32.pb")
+    graph_def = read_graph(tmp_path / "fp32.pb")
+    assert operation_counts(graph_def) == operation_counts(fp32_graph(seeded_weights))

@@ -1,0 +1,113 @@
+"""The seed's 80 suppressions replaced by one: the same detections, several images at once, or a refusal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from ssd_core.errors import UserError
+from ssd_core.graph.contract import identify, operation_counts
+from ssd_core.graph.postprocess import FastGraph, fast_postprocess
+
+GraphDef = Any
+Floats = npt.NDArray[np.float32]
+Rows = Callable[..., list[Floats]]
+
+
+@pytest.fixture(scope="module")
+def images() -> Floats:
+    return np.random.default_rng(11).uniform(-120, 150, (3, 300, 300, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def fast(thin_seed_graph: GraphDef) -> FastGraph:
+    return fast_postprocess(thin_seed_graph)
+
+
+def test_one_suppression_is_left_of_eighty(fast: FastGraph) -> None:
+    counts = operation_counts(fast.graph_def)
+    assert counts["CombinedNonMaxSuppression"] == 1
+    assert "NonMaxSuppressionV3" not in counts
+    assert identify(fast.graph_def).name == "batched"
+    assert fast.before_ms > 0
+    assert fast.after_ms > 0
+
+
+def test_the_detections_are_the_same_one_image_or_several(
+    thin_seed_graph: GraphDef, fast: FastGraph, images: Floats, detections_of: Rows
+) -> None:
+    assert identify(fast.graph_def).fixed_batch is None
+    together = detections_of(fast.graph_def, images)
+    for image, rows in zip(images, together, strict=True):
+        expected = detections_of(thin_seed_graph, image[None])[0]
+        assert len(expected) > 100
+        np.testing.assert_allclose(rows, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_whole_network_keeps_its_detections(
+    precision: str,
+    seeded_seed_graph: GraphDef,
+    seeded_seed_int8: GraphDef,
+    network_input: Floats,
+    detections_of: Rows,
+) -> None:
+    """By matching: of equal boxes with scores of 1 to the last bit either may be suppressed."""
+    graph_def = {"fp32": seeded_seed_graph, "int8": seeded_seed_int8}[precision]
+    fast = fast_postprocess(graph_def).graph_def
+    assert identify(fast).fixed_batch is None
+    assert operation_counts(fast).get("Conv2D", 0) == operation_counts(graph_def)["Conv2D"]
+    (expected,), (rows,) = (detections_of(graph, network_input) for graph in (graph_def, fast))
+    distance = np.abs(rows[:, None] - expected[None]).max(axis=-1)
+    assert (distance.min(axis=0) < 1e-3).mean() > 0.95
+    assert (distance.min(axis=1) < 1e-3).mean() > 0.95
+
+
+def test_a_network_that_counts_on_one_image_keeps_to_it(
+    thin_seed_graph: GraphDef, images: Floats, detections_of: Rows
+) -> None:
+    single = type(thin_seed_graph)()
+    single.CopyFrom(thin_seed_graph)
+    shape = single.node.add(op="Const", name="one/shape")
+    shape.attr["dtype"].type = tf.int32.as_datatype_enum
+    shape.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.array([1, 300, 300, 3], np.int32)))
+    for node in single.node:
+        node.input[:] = ["one" if name == "input" else name for name in node.input]
+    one = single.node.add(op="Reshape", name="one", input=["input", "one/shape"])
+    one.attr["T"].type = tf.float32.as_datatype_enum
+    one.attr["Tshape"].type = tf.int32.as_datatype_enum
+    fast = fast_postprocess(single).graph_def
+    assert identify(fast).fixed_batch == 1
+    (expected,), (rows,) = (detections_of(graph, images[:1]) for graph in (single, fast))
+    np.testing.assert_allclose(rows, expected, atol=1e-4)
+
+
+def test_a_batched_graph_has_it_already(small_graph: Callable[..., GraphDef]) -> None:
+    with pytest.raises(UserError, match="one operation already: leave --postprocess fast out"):
+        fast_postprocess(small_graph())
+
+
+def test_other_thresholds_are_noticed(thin_seed_graph: GraphDef) -> None:
+    other = type(thin_seed_graph)()
+    other.CopyFrom(thin_seed_graph)
+    changed = 0
+    for node in other.node:
+        if node.name.endswith("non_max_suppression/iou_threshold"):
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.float32(0.6)))
+            changed += 1
+    assert changed == 80
+    with pytest.raises(UserError, match="post-processing is not SSD.TensorFlow's"):
+        fast_postprocess(other)
+
+
+def test_predictions_that_are_not_found_are_said(thin_seed_graph: GraphDef) -> None:
+    other = type(thin_seed_graph)()
+    other.CopyFrom(thin_seed_graph)
+    for node in other.node:
+        if node.op == "Softmax":
+            node.op = "Sigmoid"
+    with pytest.raises(UserError, match="raw predictions.*were not found"):
+        fast_postprocess(other)

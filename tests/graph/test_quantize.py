@@ -1,0 +1,241 @@
+"""fp32 -> int8: the weights' scales, what becomes int8 and what does not, and that it computes nearly the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ssd_core.errors import UserError
+from ssd_core.graph.calibrate import METHODS, Method
+from ssd_core.graph.contract import identify, operation_counts
+from ssd_core.graph.quantize import LayerReport, per_channel, quantize
+
+GraphDef = Any
+Floats = npt.NDArray[np.float32]
+Small = Callable[..., GraphDef]
+Run = Callable[..., list[npt.NDArray[Any]]]
+
+KERNELS = hnp.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 5)),
+    elements=st.floats(-100, 100, width=32),
+)
+
+
+@pytest.fixture(scope="module")
+def images() -> Floats:
+    return np.random.default_rng(3).uniform(-120, 150, (2, 300, 300, 3)).astype(np.float32)
+
+
+@given(KERNELS)
+def test_weights_are_within_half_a_step_of_their_channel(kernel: Floats) -> None:
+    values, limits = per_channel(kernel)
+    assert values.dtype == np.int8
+    assert values.min() >= -127  # symmetric: -128 has no counterpart
+    assert limits.shape == kernel.shape[3:]
+    steps = limits / 127
+    assert (np.abs(values * steps - kernel) <= steps / 2 * (1 + 1e-4)).all()
+
+
+@given(KERNELS)
+def test_the_largest_weight_of_a_channel_takes_the_last_level(kernel: Floats) -> None:
+    values, limits = per_channel(kernel)
+    largest = np.abs(kernel).max(axis=(0, 1, 2))
+    used = largest > 1e-6
+    np.testing.assert_array_equal(np.abs(values.astype(int)).max(axis=(0, 1, 2))[used], 127)
+    np.testing.assert_array_equal(limits[used], largest[used])
+
+
+@given(KERNELS)
+def test_weights_quantize_symmetrically_and_channel_by_channel(kernel: Floats) -> None:
+    values, limits = per_channel(kernel)
+    np.testing.assert_array_equal(per_channel(-kernel)[0], -values)
+    for channel in range(kernel.shape[3]):
+        alone, limit = per_channel(kernel[..., channel : channel + 1])
+        np.testing.assert_array_equal(alone[..., 0], values[..., channel])
+        assert limit[0] == limits[channel]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_small_graph_computes_the_same_within_the_steps_of_its_layers(
+    small_graph: Small, images: Floats, run: Run, method: Method
+) -> None:
+    fp32 = small_graph()
+    int8, reports = quantize(fp32, [images], method)
+    assert [(r.name, r.operation) for r in reports] == [
+        ("a/Conv2D", "QuantizedConv2DWithBiasAndReluAndRequantize"),
+        ("a/MaxPool", "QuantizedMaxPool"),
+        ("b/Conv2D", "QuantizedConv2DWithBiasAndRequantize"),
+    ]
+    assert identify(int8).name == "batched"
+    limit = reports[-1].output_limit
+    assert limit is not None
+    _within_steps(fp32, int8, "b/BiasAdd", limit, limit / 127, images, run)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_convolution_and_a_pooling_compute_the_same_within_their_steps(
+    small_graph: Small, images: Floats, run: Run, method: Method
+) -> None:
+    fp32 = small_graph(tf.identity)
+    int8, reports = quantize(fp32, [images], method)
+    limit = reports[0].output_limit
+    assert limit is not None
+    _within_steps(fp32, int8, "a/MaxPool", limit, limit / 255, images, run)
+
+
+def _within_steps(
+    fp32: GraphDef, int8: GraphDef, name: str, limit: float, step: float, images: Floats, run: Run
+) -> None:
+    """An output is off by some quantization steps at most where the range holds it, and takes many values."""
+    expected, got = (run(graph, [name], images)[0] for graph in (fp32, int8))
+    error = np.abs(got - np.clip(expected, -limit, limit))
+    assert error.max() < 3 * step
+    assert error.mean() < step
+    assert len(np.unique(got)) > 50
+
+
+def test_activations_stay_8_bits_wide_between_layers(small_graph: Small, images: Floats) -> None:
+    int8, _ = quantize(small_graph(), [images])
+    counts = operation_counts(int8)
+    # One conversion in, at the image, and one out, at the head: what ReLU and pooling give is nobody's float.
+    assert (counts["QuantizeV2"], counts["Dequantize"]) == (1, 1)
+    assert not counts.keys() & {"Conv2D", "BiasAdd", "Relu", "MaxPool"}
+
+
+def test_the_sign_of_an_input_decides_its_type(small_graph: Small, images: Floats) -> None:
+    for batch, dtype in ((images, tf.qint8), (np.abs(images), tf.quint8)):
+        int8, _ = quantize(small_graph(), [batch])
+        (node,) = (n for n in int8.node if n.op == "QuantizeV2")
+        assert tf.as_dtype(node.attr["T"].type) == dtype
+
+
+def _no_bias(features: Any) -> Any:
+    return tf.nn.conv2d(features, np.ones((3, 3, 8, 4), np.float32), 1, "SAME", name="c/Conv2D")
+
+
+def _computed_kernel(features: Any) -> Any:
+    kernel = tf.reshape(features[0, :3, :3, :8], (3, 3, 8, 1))
+    return tf.nn.bias_add(tf.nn.conv2d(features, kernel, 1, "SAME", name="c/Conv2D"), np.zeros(1, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("tail", "reason"),
+    [(_no_bias, "no constant bias follows it"), (_computed_kernel, "its kernel is not a constant")],
+)
+def test_what_cannot_become_int8_is_in_the_report_with_the_reason(
+    small_graph: Small, images: Floats, run: Run, tail: Any, reason: str
+) -> None:
+    fp32 = small_graph(tail)
+    int8, reports = quantize(fp32, [images[:1]])
+    assert [r.name for r in reports if r.int8] == ["a/Conv2D", "a/MaxPool"]
+    assert LayerReport("c/Conv2D", "Conv2D", False, reason=reason) in reports
+    expected, got = (run(graph, ["c/Conv2D"], images[:1])[0] for graph in (fp32, int8))
+    np.testing.assert_allclose(got, expected, atol=0.03 * np.abs(expected).max())
+
+
+def test_a_pooling_of_floats_is_left_with_the_reason(small_graph: Small, images: Floats) -> None:
+    fp32 = small_graph(lambda x: tf.nn.max_pool2d(tf.sqrt(x), 2, 2, "SAME", name="c/MaxPool"))
+    _, reports = quantize(fp32, [images])
+    assert reports[-1] == LayerReport("c/MaxPool", "MaxPool", False, reason="what it pools is not int8 in NHWC")
+
+
+def test_a_layout_other_than_nhwc_is_left_with_the_reason(small_graph: Small, images: Floats) -> None:
+    def tail(features: Any) -> Any:
+        return tf.nn.bias_add(
+            tf.raw_ops.Conv2D(
+                input=tf.transpose(features, [0, 3, 1, 2]),
+                filter=np.ones((1, 1, 8, 4), np.float32),
+                strides=[1, 1, 1, 1],
+                padding="SAME",
+                data_format="NCHW",
+                name="c/Conv2D",
+            ),
+            np.zeros(4, np.float32),
+            data_format="NCHW",
+        )
+
+    _, reports = quantize(small_graph(tail), [images])
+    assert LayerReport("c/Conv2D", "Conv2D", False, reason="its layout is not NHWC") in reports
+
+
+def test_explicit_padding_is_kept(small_graph: Small, images: Floats, run: Run) -> None:
+    def tail(features: Any) -> Any:
+        kernel = np.random.default_rng(1).normal(0, 0.2, (3, 3, 8, 4)).astype(np.float32)
+        found = tf.nn.conv2d(features, kernel, 2, [[0, 0], [1, 1], [2, 0], [0, 0]], name="c/Conv2D")
+        return tf.nn.bias_add(found, np.zeros(4, np.float32), name="c/BiasAdd")
+
+    fp32 = small_graph(tail)
+    int8, reports = quantize(fp32, [images])
+    assert all(r.int8 for r in reports)
+    expected, got = (run(graph, ["c/BiasAdd"], images)[0] for graph in (fp32, int8))
+    assert got.shape == expected.shape
+    np.testing.assert_allclose(got, expected, atol=0.03 * np.abs(expected).max())
+
+
+def test_layers_can_be_kept_in_fp32(small_graph: Small, images: Floats, run: Run) -> None:
+    fp32 = small_graph()
+    int8, reports = quantize(fp32, [images], keep_float={"a/Conv2D"})
+    assert {r.name: r.int8 for r in reports} == {"a/MaxPool": False, "b/Conv2D": True, "a/Conv2D": False}
+    assert [r.reason for r in reports if r.name == "a/Conv2D"] == ["it was asked to stay fp32"]
+    expected, got = (run(graph, ["a/Relu"], images)[0] for graph in (fp32, int8))
+    np.testing.assert_array_equal(got, expected)
+    with pytest.raises(UserError, match="no convolution z/Conv2D to keep in fp32"):
+        quantize(fp32, [images], keep_float={"z/Conv2D"})
+
+
+def test_an_int8_graph_is_refused(small_graph: Small, images: Floats) -> None:
+    int8, _ = quantize(small_graph(), [images])
+    with pytest.raises(UserError, match="quantized already"):
+        quantize(int8, [images])
+
+
+def test_without_images_or_convolutions_nothing_is_quantized(small_graph: Small, images: Floats) -> None:
+    with pytest.raises(UserError, match="no calibration images"):
+        quantize(small_graph(), [])
+    with pytest.raises(UserError, match="nothing can become int8"):
+        quantize(small_graph(), [images], keep_float={"a/Conv2D", "b/Conv2D"})
+
+
+def test_the_graph_that_was_given_is_not_changed(small_graph: Small, images: Floats) -> None:
+    fp32 = small_graph()
+    quantize(fp32, [images])
+    assert fp32 == small_graph()
+
+
+def test_the_whole_network_is_int8_but_for_the_normalisation(
+    seeded_graph: GraphDef, seeded_int8: tuple[GraphDef, list[LayerReport]], network_input: Floats, run: Run
+) -> None:
+    int8, reports = seeded_int8
+    assert all(r.int8 for r in reports)
+    counts = operation_counts(int8)
+    assert counts["QuantizedConv2DWithBiasAndReluAndRequantize"] == 23
+    assert counts["QuantizedConv2DWithBiasAndRequantize"] == 12
+    assert counts["QuantizedMaxPool"] == 5
+    # In: the image and the normalised conv4_3. Out: conv4_3 for its normalisation, and the twelve heads.
+    assert (counts["QuantizeV2"], counts["Dequantize"]) == (2, 13)
+    assert not counts.keys() & {"Conv2D", "MaxPool", "BiasAdd", "Relu"}
+    expected, got = (
+        run(graph, ["logits", "locations", "num_detections"], network_input) for graph in (seeded_graph, int8)
+    )
+    for theirs, ours in zip(expected[:2], got[:2], strict=True):
+        assert np.corrcoef(theirs.ravel(), ours.ravel())[0, 1] > 0.99
+    assert got[2][0] == pytest.approx(expected[2][0], rel=0.2)
+
+
+def test_the_seeds_graph_is_quantized_too(
+    seeded_seed_graph: GraphDef, seeded_seed_int8: GraphDef, network_input: Floats, run: Run
+) -> None:
+    assert identify(seeded_seed_int8).name == "seed"
+    counts = operation_counts(seeded_seed_int8)
+    assert sum(count for name, count in counts.items() if name.startswith("QuantizedConv2D")) == 34
+    assert (counts["Conv2D"], counts["QuantizedMaxPool"], counts["NonMaxSuppressionV3"]) == (1, 5, 80)
+    assert "SpaceToBatchND" not in counts
+    expected, got = (run(graph, ["logits"], network_input)[0] for graph in (seeded_seed_graph, seeded_seed_int8))
+    assert np.corrcoef(expected.ravel(), got.ravel())[0, 1] > 0.98

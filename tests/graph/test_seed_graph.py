@@ -1,0 +1,91 @@
+"""The original's whole graph: one image, and the scores and boxes of each class."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ssd_core.graph.contract import identify, operation_counts
+from ssd_core.graph.seed_graph import detect_by_class
+from ssd_core.network.anchors import default_centers
+from ssd_core.network.detections import detect
+
+GraphDef = Any
+Floats = npt.NDArray[np.float32]
+
+
+def test_it_is_of_the_seeds_contract(seeded_seed_graph: GraphDef) -> None:
+    assert identify(seeded_seed_graph).name == "seed"
+    counts = operation_counts(seeded_seed_graph)
+    assert (counts["Conv2D"], counts["MaxPool"], counts["NonMaxSuppressionV3"]) == (35, 5, 80)
+    assert (counts["ExpandDims"], counts["SpaceToBatchND"], counts["BatchToSpaceND"]) == (160, 1, 1)
+
+
+def test_nodes_carry_the_originals_names(seeded_seed_graph: GraphDef) -> None:
+    names = {node.name for node in seeded_seed_graph.node}
+    for layer in ("conv1/conv1_1", "fc6", "additional_layers/conv8/conv8_2", "multibox_head/cls_0"):
+        assert {f"ssd300/{layer}/{part}" for part in ("Conv2D", "BiasAdd", "kernel", "bias")} <= names
+
+
+def test_scores_and_boxes_alternate_class_by_class(thin_seed_graph: GraphDef, run: Any, network_input: Floats) -> None:
+    outputs = run(thin_seed_graph, [n.removesuffix(":0") for n in identify(thin_seed_graph).outputs], network_input)
+    for scores, boxes in zip(outputs[0::2], outputs[1::2], strict=True):
+        assert scores.shape == (1, scores.shape[1])
+        assert boxes.shape == (1, scores.shape[1], 4)
+        assert scores.shape[1] <= 200
+
+
+def by_class(locations: Floats, logits: Floats, classes: int, centers: Floats) -> Floats:
+    rows = []
+    for label, (scores, boxes) in enumerate(detect_by_class(locations, logits, classes, centers), 1):
+        kept = scores.numpy() > 0
+        rows.append(np.concatenate([np.full((kept.sum(), 1), label), scores[kept][:, None], boxes[kept]], axis=1))
+    table: Floats = np.concatenate(rows)
+    return table
+
+
+def test_the_post_processing_agrees_with_the_original(golden: Mapping[str, Floats]) -> None:
+    random = np.random.RandomState(1)
+    logits = random.standard_normal((8732, 81)).astype(np.float32)
+    logits[:, 0] += 9
+    rows = random.randint(0, 8732, 400)
+    logits[rows, random.randint(1, 81, 400)] += random.uniform(6, 12, 400).astype(np.float32)
+    locations = (np.random.RandomState(1001).standard_normal((8732, 4)) * 0.8).astype(np.float32)
+    found = by_class(locations, logits, 81, default_centers())
+    expected = golden["detections_a"]
+    found, expected = (table[np.lexsort((-table[:, 1], table[:, 0]))] for table in (found, expected))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_post_processing_agrees_with_ours_class_by_class() -> None:
+    random = np.random.default_rng(8)
+    centers = default_centers()[:3000]
+    locations = random.normal(0, 0.8, (3000, 4)).astype(np.float32)
+    logits = random.normal(0, 2, (3000, 5)).astype(np.float32)
+    boxes, scores, classes, counts = (
+        t.numpy() for t in detect(tf.constant(locations[None]), tf.constant(logits[None]), centers)
+    )
+    ours = np.concatenate([classes[0, :, None], scores[0, :, None], boxes[0]], axis=1)[: counts[0]]
+    theirs = by_class(locations, logits, 5, centers)
+    ours, theirs = (table[np.lexsort((-table[:, 1], table[:, 0]))] for table in (ours, theirs))
+    assert len(theirs) == 800  # 200 of each class
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_whole_agrees_with_the_original(
+    seeded_seed_graph: GraphDef,
+    network_input: Floats,
+    run: Any,
+    detections_of: Callable[..., list[Floats]],
+    golden: Mapping[str, Floats],
+) -> None:
+    """Detections by matching: the order of scores that are 1 to the last bit decides between equal boxes."""
+    logits, locations = run(seeded_seed_graph, ["logits", "locations"], network_input)
+    for ours, theirs in ((logits, golden["network_cls"]), (locations, golden["network_loc"])):
+        np.testing.assert_allclose(ours[golden["network_rows"]], theirs, atol=1e-3 * np.abs(theirs).max())
+    (rows,) = detections_of(seeded_seed_graph, network_input)
+    distance = np.abs(rows[:, None] - golden["network_detections"][None]).max(axis=-1)
+    assert (distance.min(axis=0) < 1e-3).mean() > 0.95
+    assert (distance.min(axis=1) < 1e-3).mean() > 0.95

@@ -1,0 +1,178 @@
+"""Detections in the graph against the original's numbers, and against the same steps written out in numpy."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssd_core.network import anchors, detections
+
+Floats = npt.NDArray[np.float32]
+Golden = Mapping[str, Floats]
+
+
+def logits(seed: int, boxes: int = 8732, classes: int = 81, objects: int = 400) -> Floats:
+    """Background nearly everywhere, and some default boxes that are sure of a class; as in the golden README."""
+    random = np.random.RandomState(seed)
+    values = random.standard_normal((boxes, classes)).astype(np.float32)
+    values[:, 0] += 9
+    rows = random.randint(0, boxes, objects)
+    values[rows, random.randint(1, classes, objects)] += random.uniform(6, 12, objects).astype(np.float32)
+    return values
+
+
+def locations(seed: int, boxes: int = 8732) -> Floats:
+    return (np.random.RandomState(seed + 1000).standard_normal((boxes, 4)) * 0.8).astype(np.float32)
+
+
+def detect(locs: Floats, classes: Floats, centers: Floats | None = None) -> list[Floats]:
+    """Rows of class, score, box for each image of a batch [N, B, 4], [N, B, C]."""
+    boxes, scores, labels, counts = (
+        t.numpy() for t in detections.detect(tf.constant(locs), tf.constant(classes), centers)
+    )
+    rows = np.concatenate([labels[..., None], scores[..., None], boxes], axis=-1)
+    return [rows[i, :count] for i, count in enumerate(counts)]
+
+
+def reference(locs: Floats, classes: Floats, centers: Floats) -> Floats:
+    """The original's steps for one image, class by class: rows of class, score, box in float64."""
+    wide = classes.astype(np.float64)
+    shares = np.exp(wide - wide.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    middle = centers[:, :2] + locs[:, :2] * 0.1 * centers[:, 2:]
+    half = np.exp(locs[:, 2:].astype(np.float64) * 0.2) * centers[:, 2:] / 2
+    boxes = np.clip(np.concatenate([middle - half, middle + half], axis=1), 0, 1)
+    large = ((boxes[:, 2:] - boxes[:, :2]) > 0.03).all(axis=1)
+    found = []
+    for label in range(1, classes.shape[1]):
+        scores = shares[:, label]
+        candidates = np.flatnonzero((scores > 0.01) & large)
+        candidates = candidates[np.argsort(-scores[candidates], kind="stable")][:400]
+        kept: list[int] = []
+        for candidate in candidates:
+            if len(kept) == 200:
+                break
+            if (overlaps(boxes[candidate], boxes[kept]) <= 0.45).all():
+                kept.append(int(candidate))
+        found += [[label, scores[i], *boxes[i]] for i in kept]
+    return np.array(found, np.float32).reshape(-1, 6)
+
+
+def overlaps(box: Floats, others: Floats) -> Floats:
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+    meet = np.prod(np.maximum(high - low, 0), axis=1)
+    result: Floats = meet / (np.prod(box[2:] - box[:2]) + np.prod(others[:, 2:] - others[:, :2], axis=1) - meet)
+    return result
+
+
+def in_order(rows: Floats) -> Floats:
+    """By class, then by falling score, then by place."""
+    return rows[np.lexsort((*np.round(rows[:, :1:-1], 4).T, -np.round(rows[:, 1], 5), rows[:, 0]))]
+
+
+def test_detections_agree_with_the_original(golden: Golden) -> None:
+    rows = detect(locations(1)[None], logits(1)[None])[0]
+    np.testing.assert_allclose(in_order(rows), in_order(golden["detections_a"]), atol=1e-4)
+
+
+def test_in_a_batch_each_image_keeps_its_detections(golden: Golden) -> None:
+    first, second = detect(np.stack([locations(1), locations(2)]), np.stack([logits(1), logits(2, objects=30)]))
+    np.testing.assert_allclose(in_order(first), in_order(golden["detections_a"]), atol=1e-4)
+    alone = detect(locations(2)[None], logits(2, objects=30)[None])[0]
+    np.testing.assert_allclose(in_order(second), in_order(alone), atol=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(0, 2**31),
+    st.integers(1, 3),
+    st.integers(1, 250),
+    st.integers(2, 6),
+    st.floats(-2, 9),
+)
+def test_detections_agree_with_the_steps_written_out(
+    seed: int, images: int, boxes: int, classes: int, background: float
+) -> None:
+    random = np.random.default_rng(seed)
+    centers = random.uniform(0.02, 0.9, (boxes, 4)).astype(np.float32)
+    locs = random.normal(0, 0.8, (images, boxes, 4)).astype(np.float32)
+    raw = random.normal(0, 2, (images, boxes, classes)).astype(np.float32)
+    raw[..., 0] += background
+    for i, rows in enumerate(detect(locs, raw, centers)):
+        expected = reference(locs[i], raw[i], centers)
+        assert len(rows) == len(expected)
+        np.testing.assert_allclose(in_order(rows), in_order(expected), atol=1e-4)
+
+
+def test_more_than_400_candidates_a_class_are_cut_to_the_best_400() -> None:
+    # Small boxes on a grid do not overlap, so that all 200 places are taken, from the best 400 of 900.
+    places = (np.arange(30, dtype=np.float32) + 0.5) / 30
+    y, x = np.meshgrid(places, places, indexing="ij")
+    size = np.full(900, 0.0333, np.float32)
+    centers = np.stack([y.ravel(), x.ravel(), size, size], axis=1)
+    random = np.random.default_rng(4)
+    locs = np.zeros((2, 900, 4), np.float32)
+    raw = random.normal(2, 1, (2, 900, 3)).astype(np.float32)
+    for rows, classes in zip(detect(locs, raw, centers), raw, strict=True):
+        expected = reference(locs[0], classes, centers)
+        assert len(expected) == 400
+        np.testing.assert_allclose(in_order(rows), in_order(expected), atol=1e-4)
+
+
+def test_the_400_best_are_chosen_before_suppression() -> None:
+    # 400 equal boxes outrank 100 that lie apart: only one of the 400 survives, and none of the 100 was looked at.
+    centers = np.concatenate(
+        [
+            np.tile(np.array([[0.5, 0.5, 0.2, 0.2]], np.float32), (400, 1)),
+            np.stack([*np.meshgrid(np.arange(10) / 10 + 0.05, np.arange(10) / 10 + 0.05)], -1)
+            .reshape(-1, 2)
+            .repeat(2, axis=1)[:, [0, 2, 1, 3]]
+            * [1, 1, 0, 0]
+            + [0, 0, 0.05, 0.05],
+        ]
+    ).astype(np.float32)
+    raw = np.zeros((1, 500, 2), np.float32)
+    raw[0, :, 1] = np.where(np.arange(500) < 400, 3 + np.arange(500) / 1000, 1)
+    rows = detect(np.zeros((1, 500, 4), np.float32), raw, centers)[0]
+    assert len(rows) == len(reference(np.zeros((500, 4), np.float32), raw[0], centers)) == 1
+
+
+def test_of_equal_scores_at_the_edge_the_first_are_kept() -> None:
+    # 300 equal boxes outrank 600 that lie apart and score the same: the first 100 of these fill up the 400.
+    places = (np.arange(30, dtype=np.float32) + 0.5) / 30
+    y, x = np.meshgrid(places, places, indexing="ij")
+    size = np.full(900, 0.0333, np.float32)
+    centers = np.stack([y.ravel(), x.ravel(), size, size], axis=1)
+    centers[600:] = centers[600]
+    raw = np.zeros((1, 900, 2), np.float32)
+    raw[0, 600:, 1] = 1.0
+    rows = detect(np.zeros((1, 900, 4), np.float32), raw, centers)[0]
+    expected = np.concatenate([centers[:100], centers[600:601]])
+    np.testing.assert_allclose(np.sort(rows[:, 2]), np.sort(expected[:, 0] - expected[:, 2] / 2), atol=1e-5)
+
+
+def test_nothing_above_the_threshold_gives_no_detections() -> None:
+    raw = np.zeros((2, 8732, 81), np.float32)
+    raw[..., 0] = 20
+    assert [len(rows) for rows in detect(np.zeros((2, 8732, 4), np.float32), raw)] == [0, 0]
+
+
+def test_boxes_are_clipped_and_small_ones_dropped() -> None:
+    centers = np.array([[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 0.029, 0.5], [0.8, 0.8, 0.2, 0.2]], np.float32)
+    raw = np.array([[[0, 4], [0, 4], [0, 2]]], np.float32)
+    rows = detect(np.zeros((1, 3, 4), np.float32), raw, centers)[0]
+    np.testing.assert_allclose(rows[:, 2:], [[0, 0, 0.25, 0.25], [0.7, 0.7, 0.9, 0.9]], atol=1e-6)
+    assert rows[:, 0].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("seed", [5, 6])
+def test_the_whole_set_of_default_boxes_agrees_with_the_steps_written_out(seed: int) -> None:
+    locs, raw = locations(seed), logits(seed, objects=1500)
+    rows = detect(locs[None], raw[None])[0]
+    expected = reference(locs, raw, anchors.default_centers())
+    assert len(expected) > 500
+    np.testing.assert_allclose(in_order(rows), in_order(expected), atol=1e-4)

@@ -1,0 +1,205 @@
+import io
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssd_core.errors import UserError
+from ssd_core.runtime import container
+from ssd_core.runtime.container import Engine, Mount
+
+ME = f"{os.getuid()}:{os.getgid()}"
+PODMAN = Engine("podman", "/usr/bin/podman", rootless=False)
+
+
+def fake(folder: Path, name: str, body: str) -> None:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is the whole PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def test_podman_goes_first_and_docker_where_it_does_not_work(path: Path) -> None:
+    fake(path, "docker", "echo '[name=seccomp,profile=builtin]'")
+    assert container.find_engine() == Engine("docker", str(path / "docker"), rootless=False)
+    fake(path, "podman", "echo true")
+    assert container.find_engine() == Engine("podman", str(path / "podman"), rootless=True)
+    assert container.find_engine("docker").name == "docker"
+    fake(path, "podman", "exit 1")
+    assert container.find_engine().name == "docker"
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "rootless"),
+    [
+        ("podman", "false", False),
+        ("podman", "true", True),
+        ("docker", "[name=seccomp,profile=builtin name=rootless]", True),
+        ("docker", "[]", False),
+    ],
+)
+def test_an_engine_tells_whether_it_has_privileges(
+    path: Path, name: container.EngineName, answer: str, rootless: bool
+) -> None:
+    fake(path, name, f"echo '{answer}'")
+    assert container.find_engine().rootless is rootless
+
+
+def test_no_engine_is_one_sentence_with_what_each_said(path: Path) -> None:
+    fake(path, "docker", "echo Cannot connect to the Docker daemon. >&2; exit 1")
+    with pytest.raises(UserError, match=r"podman is not installed; docker: Cannot connect.*install podman"):
+        container.find_engine()
+    with pytest.raises(UserError, match=r"\(podman is not installed\)"):
+        container.find_engine("podman")
+
+
+@pytest.mark.parametrize(
+    ("engine", "user"),
+    [
+        (Engine("docker", "docker", rootless=False), ["--user", ME]),
+        (Engine("docker", "docker", rootless=True), ["--user", "0:0"]),
+        (Engine("podman", "podman", rootless=False), ["--user", ME]),
+        (Engine("podman", "podman", rootless=True), ["--userns", "keep-id", "--user", ME]),
+    ],
+)
+def test_files_will_be_the_users(engine: Engine, user: list[str]) -> None:
+    line = container.run_command(engine, "image", ["pytest"], [])
+    start = line.index(user[0])
+    assert line[start : start + len(user)] == user
+
+
+def test_the_command_comes_last_and_as_it_is(tmp_path: Path) -> None:
+    command = ["python", "-m", "pytest", "bench", "-k", "int8 and not slow"]
+    line = container.run_command(PODMAN, "repo/image:1", command, [Mount(tmp_path)], {"SSD_VGG16_CACHE": "/c"})
+    assert line[:2] == ["/usr/bin/podman", "run"]
+    assert line[-7:] == ["repo/image:1", *command]
+    assert "SSD_VGG16_CACHE=/c" in line
+    assert "SYS_NICE" not in line
+    assert "SYS_NICE" in container.run_command(PODMAN, "image", command, [], bind_memory=True)
+
+
+def mounts(line: list[str]) -> list[str]:
+    return [value for option, value in itertools.pairwise(line) if option == "--mount"]
+
+
+def test_mounts_have_the_same_path_inside_and_are_read_only_unless_asked(tmp_path: Path) -> None:
+    (tmp_path / "with, comma").mkdir()
+    (tmp_path / "out").mkdir()
+    line = container.run_command(
+        PODMAN, "image", ["x"], [Mount(tmp_path / "with, comma"), Mount(tmp_path / "out", writable=True)]
+    )
+    assert mounts(line) == [
+        f"type=bind,source={tmp_path}/out,target={tmp_path}/out",
+        f'type=bind,"source={tmp_path}/with, comma","target={tmp_path}/with, comma",readonly',
+    ]
+
+
+def test_a_path_is_mounted_once_and_writable_if_any_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = container.run_command(PODMAN, "image", ["x"], [Mount(tmp_path), Mount(Path(), writable=True)])
+    assert mounts(line) == [f"type=bind,source={tmp_path},target={tmp_path}"]
+
+
+def test_a_mount_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.pb is not there to be mounted"):
+        container.run_command(PODMAN, "image", ["x"], [Mount(tmp_path / "none.pb")])
+
+
+@pytest.mark.parametrize("status", [0, 1, 5, 137])
+def test_the_exit_status_is_the_commands(path: Path, status: int) -> None:
+    fake(path, "podman", f"exit {status}")
+    assert container.run(Engine("podman", str(path / "podman"), False), "image", ["x"], []) == status
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(125, "could not run image"), (126, "could not start pytest"), (127, "found no pytest in image")],
+)
+def test_an_engine_that_cannot_begin_is_an_error(path: Path, status: int, words: str) -> None:
+    fake(path, "podman", f"exit {status}")
+    with pytest.raises(UserError, match=words):
+        container.run(Engine("podman", str(path / "podman"), False), "image", ["pytest"], [])
+
+
+def test_ctrl_c_waits_for_what_the_command_makes_of_it(path: Path) -> None:
+    fake(path, "podman", f"{shutil.which('sleep', path='/usr/bin:/bin')} 0.6; exit 2")
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    assert container.run(Engine("podman", str(path / "podman"), False), "image", ["x"], []) == 2
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[tuple[Engine, str]]:
+    """An engine that runs, and an image with nothing but this machine's shell in it."""
+    try:
+        engine = container.find_engine()
+    except UserError as error:
+        pytest.skip(str(error))
+    image = "localhost/ssd-vgg16-bench-test:shell"
+
+    def ask(*arguments: str, **options: Any) -> str:
+        """What is wrong with an engine's command, or nothing."""
+        done = subprocess.run([engine.program, *arguments], capture_output=True, check=False, **options)
+        return done.stderr.decode() if done.returncode else ""
+
+    complaint = ask("import", "-", image, input=_shell_image()) or ask("run", "--rm", image, "/bin/sh", "-c", "exit 0")
+    if complaint:
+        ask("rmi", "--force", image)
+        pytest.skip(f"{engine.name} runs no container here: {complaint}")
+    yield engine, image
+    ask("rmi", "--force", image)
+
+
+def _shell_image() -> bytes:
+    """A tar file of /bin/sh and the libraries that it is linked with."""
+    shell = Path("/bin/sh").resolve()
+    listed = subprocess.run(["ldd", str(shell)], capture_output=True, text=True, check=False).stdout.split()
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", dereference=True) as archive:
+        archive.add(shell, "bin/sh")
+        for library in sorted({word for word in listed if word.startswith("/")}):
+            archive.add(library, library.lstrip("/"))
+    return stream.getvalue()
+
+
+def test_a_real_engine_reads_writes_and_ends_as_outside(real: tuple[Engine, str], tmp_path: Path) -> None:
+    engine, image = real
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/graph, fp32.pb").write_text("a graph")
+    (tmp_path / "out").mkdir()
+    script = (
+        'read line < "$1/data/graph, fp32.pb"; echo "$line of $OWNER" > "$1/out/result"; echo x > "$1/data/new"; exit 3'
+    )
+    status = container.run(
+        engine,
+        image,
+        ["/bin/sh", "-c", script, "sh", str(tmp_path)],
+        [Mount(tmp_path / "data"), Mount(tmp_path / "out", writable=True)],
+        {"OWNER": "mine"},
+    )
+    assert status == 3
+    result = tmp_path / "out/result"
+    assert result.read_text() == "a graph of mine\n"
+    assert (result.stat().st_uid, result.stat().st_gid) == (os.getuid(), os.getgid())
+    assert not (tmp_path / "data/new").exists()
+
+
+def test_a_real_engine_says_which_program_is_missing(real: tuple[Engine, str]) -> None:
+    engine, image = real
+    with pytest.raises(UserError, match="found no pytest"):
+        container.run(engine, image, ["pytest"], [])
