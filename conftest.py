@@ -2,6 +2,7 @@
 
 pytest_plugins = (
     "fixtures.options",
+    "fixtures.container",
     "fixtures.cases",
     "fixtures.errors",
     "fixtures.graphs",
@@ -13,6 +14,8 @@ pytest_plugins = (
     "fixtures.accuracy",
     "fixtures.storage",
     "fixtures.summary",
+    "fixtures.baselines",
+    "fixtures.verdicts",
     "fixtures.recorder",
     "fixtures.gate",
 )

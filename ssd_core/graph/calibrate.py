@@ -1,6 +1,7 @@
 """Calibration: the range of every activation, from running the fp32 graph on images."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -97,7 +98,8 @@ def calibrate(
         tf.import_graph_def(graph_def, name="")
     fetched = [name if ":" in name else f"{name}:0" for name in tensors]
     seen = 0
-    with tf.compat.v1.Session(graph=graph) as session:
+    # Not entered as a context: images may come from tf.data, which needs eager execution between the runs.
+    with closing(tf.compat.v1.Session(graph=graph)) as session:
         for batch in images:
             size = contract.fixed_batch or len(batch)
             for start in range(0, len(batch), size):

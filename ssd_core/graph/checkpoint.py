@@ -37,8 +37,13 @@ def checkpoint_weights(prefix: Path, num_classes: int = NUM_CLASSES, scope: str 
         raise UserError(f"{prefix} has the variable {extra[0]}, which SSD300-VGG16 does not: it is of another model.")
     try:
         return {name: reader.get_tensor(name).astype("float32") for name in expected}
-    except tf.errors.OpError as error:
-        raise UserError(f"{prefix} is damaged ({error.message.splitlines()[0]}): copy it again.") from error
+    except (
+        tf.errors.OpError,
+        IndexError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # the reader translates some of its errors
+        raise UserError(f"{prefix} is damaged ({str(error).splitlines()[0]}): copy it again.") from error
 
 
 def _open(prefix: Path) -> Any:

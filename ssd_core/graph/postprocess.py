@@ -33,6 +33,7 @@ Raw = dict[str, tuple[int, ...]]
 _KNOWN_CENTERS = (ORIGINAL.centers, TORCHVISION.centers)
 _JOINING = ("Concat", "ConcatV2", "Dequantize", "Identity", "Reshape", "Squeeze")
 _TOLERANCE = 1e-4
+_UNMATCHED = 0.005
 _TRIALS = 3
 
 
@@ -152,8 +153,16 @@ def _made_up() -> tuple[Floats, Floats]:
 
 
 def _agree(expected: Detections, found: Detections) -> bool:
-    tables = []
-    for one in (expected, found):
-        table = np.concatenate([one.classes[:, None], one.scores[:, None], one.boxes], axis=1)
-        tables.append(table[np.lexsort((-one.scores, one.classes))])
-    return tables[0].shape == tables[1].shape and bool(np.abs(tables[0] - tables[1]).max(initial=0) < _TOLERANCE)
+    """Whether nearly all detections have one just like them, of their class, on the other side.
+
+    Not all: a score or an overlap at a threshold may fall on either side of it when sums are rounded in another order.
+    """
+    unmatched = 0
+    for label in np.union1d(expected.classes, found.classes):
+        ours, theirs = (
+            np.concatenate([d.scores[d.classes == label, None], d.boxes[d.classes == label]], axis=1)
+            for d in (found, expected)
+        )
+        alike = np.abs(ours[:, None] - theirs[None]).max(axis=-1) < _TOLERANCE
+        unmatched += int((~alike.any(axis=0)).sum() + (~alike.any(axis=1)).sum())
+    return unmatched <= _UNMATCHED * (len(expected.scores) + len(found.scores))

@@ -53,12 +53,11 @@ def compare(a: Samples, b: Samples, limit: float = LIMIT) -> Comparison:
     """
     check_limit(limit)
     ratio, low, high = interval([(1, estimate(b.arrays)), (-1, estimate(a.arrays))])
-    drifts = {"A": drift(a), "B": drift(b)}
+    drifts = {"the first": drift(a), "the second": drift(b)}
     allowance = math.exp(sum(drifts.values()))
     comparison = decide(ratio, low / allowance, high * allowance, limit, u_test(a, b))
     if min(a.count, b.count) < LEAST_SAMPLES:
-        reason = f"{min(a.count, b.count)} samples cannot bound a median: take at least {LEAST_SAMPLES} (--steps)"
-        return Comparison(ratio, None, None, comparison.p_value, Verdict.TOO_NOISY, reason)
+        return too_few(ratio, min(a.count, b.count), comparison.p_value)
     moved = [f"{side} moved by {math.expm1(size):.1%} while it was measured" for side, size in drifts.items() if size]
     reason = "; ".join([comparison.reason, *moved])
     return Comparison(ratio, comparison.low, comparison.high, comparison.p_value, comparison.verdict, reason)
@@ -88,6 +87,12 @@ def decide(
         verdict = Verdict.NO_CHANGE
         reason = f"{found}, not shown to be beyond {limit:.1%}"
     return Comparison(ratio, low, high, p_value, verdict, reason)
+
+
+def too_few(ratio: float, samples: int, p_value: float | None = None) -> Comparison:
+    """The comparison of a side with fewer than LEAST_SAMPLES samples: a ratio, no interval, and no verdict."""
+    reason = f"{samples} samples cannot bound a median: take at least {LEAST_SAMPLES} (--steps)"
+    return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, reason)
 
 
 def u_test(a: Samples, b: Samples) -> float:

@@ -1,6 +1,5 @@
 """Interleaved: two variants measured in turn on one machine, A B B A, so that what the machine does cancels."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +28,7 @@ class Interleaved:
     b_blocks: Sequence[Sequence[float]]
 
     def __post_init__(self) -> None:
+        """Refuse what was not measured in turn."""
         if len(self.a_blocks) != len(self.b_blocks):
             raise UserError(f"A has {len(self.a_blocks)} blocks and B {len(self.b_blocks)}: measure them in turn.")
         if len(self.a_blocks) < 2:
@@ -41,7 +41,8 @@ class Interleaved:
         a = np.log([np.median(block) for block in self.a_blocks])
         b = np.log([np.median(block) for block in self.b_blocks])
         rounds = len(a) // 2
-        return np.exp((b - a)[: 2 * rounds].reshape(rounds, 2).mean(axis=1))
+        ratios: NDArray[np.float64] = np.exp((b - a)[: 2 * rounds].reshape(rounds, 2).mean(axis=1))
+        return ratios
 
 
 def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) -> Comparison:
@@ -64,10 +65,5 @@ def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) ->
 
 
 def in_turn(index: int) -> str:
-    """Which variant's block comes first in the `index`-th pair of blocks: "A", "B", "B", "A" make a round."""
+    """Which variant's block of the `index`-th pair is measured first: A, B, A, B, ..., so that rounds are A B B A."""
     return "A" if index % 2 == 0 else "B"
-
-
-def rounds_needed(noise: float, limit: float = LIMIT) -> int:
-    """How many rounds bring the interval of their median within `limit` when a round's ratio scatters by `noise`."""
-    return max(LEAST_ROUNDS, math.ceil((1.2533 * 1.96 * noise / limit) ** 2)) if limit > 0 else LEAST_ROUNDS

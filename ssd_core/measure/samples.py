@@ -17,12 +17,13 @@ NS_PER_MS = 1_000_000
 class Samples:
     """Durations in whole nanoseconds, in the order they were measured: one tuple a process.
 
-    Raises UserError for no process, a process without samples, and any duration that is NaN, infinite, zero or negative.
+    UserError for no process, a process without samples, and a duration that is NaN, infinite, zero or negative.
     """
 
     processes: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:
+        """Refuse what no step can last."""
         if not self.processes:
             raise UserError("There are no samples: measure at least one step.")
         object.__setattr__(self, "processes", tuple(checked_ns(process) for process in self.processes))
@@ -51,6 +52,11 @@ class Samples:
     def arrays(self) -> tuple[NDArray[np.int64], ...]:
         """One `[samples]` int64 array of nanoseconds a process."""
         return tuple(np.asarray(process, dtype=np.int64) for process in self.processes)
+
+    @property
+    def centre_ns(self) -> float:
+        """What ratios are made of: the geometric mean of the processes' medians, or the one process's median."""
+        return float(np.exp(np.mean([np.log(np.median(series)) for series in self.arrays])))
 
     def merge(self, other: "Samples") -> "Samples":
         """The processes of both, for a case that was measured by several processes in turn."""

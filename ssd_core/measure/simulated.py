@@ -1,4 +1,4 @@
-"""Simulated durations with the kinds of noise real machines have, from a seed: they show what the rules find and miss."""
+"""Simulated durations with the noise that real machines have, from a seed: they show what the rules find and miss."""
 
 import math
 

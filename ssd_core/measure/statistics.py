@@ -19,7 +19,7 @@ Durations = Sequence[float] | NDArray[np.generic]
 
 @dataclass(frozen=True)
 class Summary:
-    """A series of durations in milliseconds; a percentile, or the interval, is None where the samples do not suffice."""
+    """A series of durations in milliseconds; a percentile or an interval that the samples do not carry is None."""
 
     count: int
     mean_ms: float

@@ -32,7 +32,7 @@ _SEED = 1979
 
 @dataclass(frozen=True)
 class ChangePoint:
-    """The likeliest change of level: the index of the first sample after it, its p-value, its relative size (signed)."""
+    """The likeliest change of level: the index of the first sample after it, its p-value, its signed relative size."""
 
     index: int
     p_value: float
@@ -78,7 +78,7 @@ def coefficient_of_variation(durations_ns: ArrayLike) -> float:
 
 @dataclass(frozen=True)
 class Warmup:
-    """Where a warm-up ended, None where no window is quiet, and whether the series stood still from there to its end."""
+    """Where a warm-up ended, None where no window is quiet, and whether the series was steady from there to its end."""
 
     end: int | None
     steady: bool

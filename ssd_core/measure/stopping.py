@@ -123,7 +123,7 @@ class StopRule:
                 self._finish("fixed steps")
 
     def _look(self) -> None:
-        """Free steps: a free warm-up's end is looked for anew, since a change of level makes warm-up of what was before."""
+        """Free steps: the end of a free warm-up is looked for anew, since a longer series shows better where it was."""
         self._schedule()
         if self._warmup_steps is None:
             self._start = warmup_of(self._durations).end

@@ -1,12 +1,13 @@
 """Memory allocators: where TCMalloc and jemalloc lie on this machine, how they are preloaded, and which one ran."""
 
+import ctypes
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -30,6 +31,7 @@ _PACKAGES = {
     },
     "jemalloc": {"Debian, Ubuntu": "apt install libjemalloc2", "Fedora": "dnf install jemalloc"},
 }
+_FUNCTIONS = ("malloc", "calloc", "realloc", "posix_memalign")
 _SEPARATORS = re.compile(r"[:\s]+")  # ld.so(8): LD_PRELOAD takes colons and spaces
 _ELF_HEADER_BYTES = 20
 
@@ -90,18 +92,34 @@ def preload(allocator: Allocator, environment: Mapping[str, str]) -> dict[str, s
     return composed | ({"LD_PRELOAD": ":".join(libraries)} if libraries else {})
 
 
-def allocator_that_ran(maps: str, malloc_address: int) -> Allocator:
-    """Which library a process's malloc lies in: `maps` is its /proc/PID/maps, the address that of the malloc it calls.
+def running_allocator() -> Allocator:
+    """The allocator that this very process runs on."""
+    process = ctypes.CDLL(None)
+    addresses = [ctypes.cast(getattr(process, name), ctypes.c_void_p).value or 0 for name in _FUNCTIONS]
+    maps = Path("/proc/self/maps").read_text()
+    return allocator_that_ran(maps, addresses, str(Path("/proc/self/exe").readlink()))
+
+
+def allocator_that_ran(maps: str, addresses: Sequence[int], executable: str) -> Allocator:
+    """Which library the allocating functions lie in that a process calls: `maps` is its /proc/PID/maps.
 
     Asked this way, a library that is merely loaded, or preloaded but not taken, is not mistaken for the one that ran.
+    The first function outside the executable decides: one that is not position-independent (Debian's Python) shows a
+    stub of its own for every function whose address it takes.
     """
+    places = [_mapping(maps, address) for address in addresses]
+    path = next((place for place in places if place != executable), executable)
+    return Allocator(name_of(path or ""), path)
+
+
+def _mapping(maps: str, address: int) -> str | None:
+    """The file that is mapped at an address, None where it is no file."""
     for line in maps.splitlines():
         span, *rest = line.split(maxsplit=5)
         start, _, end = span.partition("-")
-        if int(start, 16) <= malloc_address < int(end, 16):
-            path = rest[4] if len(rest) > 4 else None
-            return Allocator(name_of(path or ""), path)
-    raise ValueError(f"no mapping holds {malloc_address:#x}")
+        if int(start, 16) <= address < int(end, 16):
+            return rest[4] if len(rest) > 4 else None
+    raise ValueError(f"no mapping holds {address:#x}")
 
 
 def name_of(path: str) -> AllocatorName:

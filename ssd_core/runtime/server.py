@@ -160,11 +160,10 @@ class _Server:
 
     def do_status(self) -> "Reply":
         from ssd_core.runtime import process
-        from ssd_core.runtime.allocator import allocator_that_ran
+        from ssd_core.runtime.allocator import running_allocator
         from ssd_core.runtime.machine import versions
 
-        malloc = ctypes.cast(ctypes.CDLL(None).malloc, ctypes.c_void_p).value or 0
-        ran = allocator_that_ran(Path("/proc/self/maps").read_text(), malloc)
+        ran = running_allocator()
         policy = process.memory_policy()
         return {
             "pid": os.getpid(),

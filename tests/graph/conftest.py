@@ -99,13 +99,11 @@ def thin_seed_graph() -> GraphDef:
         logits: list[Any] = []
         for feature_map in FEATURE_MAPS:
             step = 300 // feature_map.size
-            small = images[:, : step * feature_map.size : step, : step * feature_map.size : step] / 64
+            small = images[:, : step * feature_map.size : step, : step * feature_map.size : step] / 128
             for width, collected in ((4, locations), (81, logits)):
-                kernel = random.standard_normal((1, 1, 3, feature_map.boxes_per_cell * width)) * (
-                    1 if width == 4 else 2
-                )
+                kernel = random.standard_normal((1, 1, 3, feature_map.boxes_per_cell * width))
                 bias = np.zeros((feature_map.boxes_per_cell, width))
-                bias[:, 0] = 0 if width == 4 else 6
+                bias[:, 0] = 0 if width == 4 else 9
                 head = tf.nn.conv2d(small, kernel.astype(np.float32), 1, "SAME")
                 head = tf.nn.bias_add(head, bias.ravel().astype(np.float32))
                 collected.append(tf.reshape(head, [-1, width]))

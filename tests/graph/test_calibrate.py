@@ -68,6 +68,11 @@ def test_percentile_and_entropy_cut_a_lonely_outlier() -> None:
     assert found.limit("entropy") < 20
 
 
+def test_entropy_does_not_count_the_zeros_that_relu_makes() -> None:
+    values = np.abs(np.random.default_rng(0).standard_normal(100_000)).astype(np.float32)
+    assert seen([values, np.zeros(150_000, np.float32)]).limit("entropy") == seen([values]).limit("entropy")
+
+
 def test_entropy_keeps_an_even_distribution_whole() -> None:
     values = np.random.default_rng(0).uniform(0, 1, 100_000).astype(np.float32)
     assert seen([values]).limit("entropy") > 0.95

@@ -42,25 +42,28 @@ def test_the_detections_are_the_same_one_image_or_several(
     assert identify(fast.graph_def).fixed_batch is None
     together = detections_of(fast.graph_def, images)
     for image, rows in zip(images, together, strict=True):
-        expected = detections_of(thin_seed_graph, image[None])[0]
-        assert len(expected) > 100
-        np.testing.assert_allclose(rows, expected, atol=1e-4)
+        assert_same(rows, detections_of(thin_seed_graph, image[None])[0])
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_the_whole_network_keeps_its_detections(
-    precision: str,
-    seeded_seed_graph: GraphDef,
-    seeded_seed_int8: GraphDef,
-    network_input: Floats,
-    detections_of: Rows,
+def assert_same(rows: Floats, expected: Floats) -> None:
+    assert len(expected) > 100
+    assert rows[:, 0].tolist() == expected[:, 0].tolist()
+    np.testing.assert_allclose(rows[:, 1], expected[:, 1], atol=1e-5)
+    for label in np.unique(expected[:, 0]):  # scores that are nearly equal may change places
+        ours, theirs = (table[table[:, 0] == label] for table in (rows, expected))
+        distance = np.abs(ours[:, None] - theirs[None]).max(axis=-1)
+        assert max(distance.min(axis=0).max(), distance.min(axis=1).max()) < 1e-4
+
+
+def test_the_whole_int8_network_keeps_its_detections(
+    seeded_seed_int8: GraphDef, network_input: Floats, detections_of: Rows
 ) -> None:
     """By matching: of equal boxes with scores of 1 to the last bit either may be suppressed."""
-    graph_def = {"fp32": seeded_seed_graph, "int8": seeded_seed_int8}[precision]
-    fast = fast_postprocess(graph_def).graph_def
+    fast = fast_postprocess(seeded_seed_int8).graph_def
     assert identify(fast).fixed_batch is None
-    assert operation_counts(fast).get("Conv2D", 0) == operation_counts(graph_def)["Conv2D"]
-    (expected,), (rows,) = (detections_of(graph, network_input) for graph in (graph_def, fast))
+    before, after = (operation_counts(graph) for graph in (seeded_seed_int8, fast))
+    assert {n: c for n, c in after.items() if "Conv2D" in n} == {n: c for n, c in before.items() if "Conv2D" in n}
+    (expected,), (rows,) = (detections_of(graph, network_input) for graph in (seeded_seed_int8, fast))
     distance = np.abs(rows[:, None] - expected[None]).max(axis=-1)
     assert (distance.min(axis=0) < 1e-3).mean() > 0.95
     assert (distance.min(axis=1) < 1e-3).mean() > 0.95
@@ -82,7 +85,7 @@ def test_a_network_that_counts_on_one_image_keeps_to_it(
     fast = fast_postprocess(single).graph_def
     assert identify(fast).fixed_batch == 1
     (expected,), (rows,) = (detections_of(graph, images[:1]) for graph in (single, fast))
-    np.testing.assert_allclose(rows, expected, atol=1e-4)
+    assert_same(rows, expected)
 
 
 def test_a_batched_graph_has_it_already(small_graph: Callable[..., GraphDef]) -> None:
@@ -99,7 +102,7 @@ def test_other_thresholds_are_noticed(thin_seed_graph: GraphDef) -> None:
             node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.float32(0.6)))
             changed += 1
     assert changed == 80
-    with pytest.raises(UserError, match="post-processing is not SSD.TensorFlow's"):
+    with pytest.raises(UserError, match=r"post-processing is not SSD\.TensorFlow's"):
         fast_postprocess(other)
 
 
@@ -109,5 +112,5 @@ def test_predictions_that_are_not_found_are_said(thin_seed_graph: GraphDef) -> N
     for node in other.node:
         if node.op == "Softmax":
             node.op = "Sigmoid"
-    with pytest.raises(UserError, match="raw predictions.*were not found"):
+    with pytest.raises(UserError, match=r"raw predictions.*were not found"):
         fast_postprocess(other)

@@ -134,7 +134,7 @@ def test_what_cannot_become_int8_is_in_the_report_with_the_reason(
 ) -> None:
     fp32 = small_graph(tail)
     int8, reports = quantize(fp32, [images[:1]])
-    assert [r.name for r in reports if r.int8] == ["a/Conv2D", "a/MaxPool"]
+    assert [r.name for r in reports if not r.reason] == ["a/Conv2D", "a/MaxPool"]
     assert LayerReport("c/Conv2D", "Conv2D", False, reason=reason) in reports
     expected, got = (run(graph, ["c/Conv2D"], images[:1])[0] for graph in (fp32, int8))
     np.testing.assert_allclose(got, expected, atol=0.03 * np.abs(expected).max())
@@ -173,7 +173,7 @@ def test_explicit_padding_is_kept(small_graph: Small, images: Floats, run: Run) 
 
     fp32 = small_graph(tail)
     int8, reports = quantize(fp32, [images])
-    assert all(r.int8 for r in reports)
+    assert not any(r.reason for r in reports)
     expected, got = (run(graph, ["c/BiasAdd"], images)[0] for graph in (fp32, int8))
     assert got.shape == expected.shape
     np.testing.assert_allclose(got, expected, atol=0.03 * np.abs(expected).max())
@@ -182,7 +182,7 @@ def test_explicit_padding_is_kept(small_graph: Small, images: Floats, run: Run) 
 def test_layers_can_be_kept_in_fp32(small_graph: Small, images: Floats, run: Run) -> None:
     fp32 = small_graph()
     int8, reports = quantize(fp32, [images], keep_float={"a/Conv2D"})
-    assert {r.name: r.int8 for r in reports} == {"a/MaxPool": False, "b/Conv2D": True, "a/Conv2D": False}
+    assert [r.name for r in reports if r.reason] == ["a/MaxPool", "a/Conv2D"]
     assert [r.reason for r in reports if r.name == "a/Conv2D"] == ["it was asked to stay fp32"]
     expected, got = (run(graph, ["a/Relu"], images)[0] for graph in (fp32, int8))
     np.testing.assert_array_equal(got, expected)
@@ -213,7 +213,7 @@ def test_the_whole_network_is_int8_but_for_the_normalisation(
     seeded_graph: GraphDef, seeded_int8: tuple[GraphDef, list[LayerReport]], network_input: Floats, run: Run
 ) -> None:
     int8, reports = seeded_int8
-    assert all(r.int8 for r in reports)
+    assert not any(r.reason for r in reports)
     counts = operation_counts(int8)
     assert counts["QuantizedConv2DWithBiasAndReluAndRequantize"] == 23
     assert counts["QuantizedConv2DWithBiasAndRequantize"] == 12

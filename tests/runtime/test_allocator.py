@@ -1,4 +1,3 @@
-import ctypes
 import os
 import shutil
 import subprocess
@@ -121,18 +120,25 @@ def test_another_allocator_of_the_users_gives_way() -> None:
     ],
 )
 def test_the_allocator_that_ran_is_where_malloc_lies(address: int, ran: Allocator) -> None:
-    assert allocator.allocator_that_ran(MAPS, address) == ran
+    assert allocator.allocator_that_ran(MAPS, [address], "/usr/bin/python3.11") == ran
+
+
+def test_a_stub_in_the_executable_is_not_where_malloc_lies() -> None:
+    stub, calloc = 0x55E4D0A00010, 0x7F1000020010
+    ran = allocator.allocator_that_ran(MAPS, [stub, calloc, 0x7F2000000000], "/usr/bin/python3.11")
+    assert ran.name == "tcmalloc"
+    assert allocator.allocator_that_ran(MAPS, [stub], "/usr/bin/python3.11") == Allocator(
+        "malloc", "/usr/bin/python3.11"
+    )
 
 
 def test_an_address_outside_every_mapping_is_no_allocator() -> None:
     with pytest.raises(ValueError, match="0x10"):
-        allocator.allocator_that_ran(MAPS, 0x10)
+        allocator.allocator_that_ran(MAPS, [0x10], "")
 
 
 def test_this_process_runs_on_what_its_own_map_says() -> None:
-    address = ctypes.cast(ctypes.CDLL(None).malloc, ctypes.c_void_p).value
-    assert address is not None
-    ran = allocator.allocator_that_ran(Path("/proc/self/maps").read_text(), address)
+    ran = allocator.running_allocator()
     assert ran.path is not None
     assert Path(ran.path).is_file()
 
@@ -141,16 +147,17 @@ def test_this_process_runs_on_what_its_own_map_says() -> None:
 def test_a_preloaded_allocator_is_seen_to_run_and_a_merely_loaded_one_is_not(tmp_path: Path) -> None:
     source = tmp_path / "malloc.c"
     source.write_text(
-        "extern void *__libc_malloc(unsigned long);\nvoid *malloc(unsigned long n) { return __libc_malloc(n); }\n"
+        "extern void *__libc_malloc(unsigned long), *__libc_calloc(unsigned long, unsigned long);\n"
+        "void *malloc(unsigned long n) { return __libc_malloc(n); }\n"
+        "void *calloc(unsigned long n, unsigned long m) { return __libc_calloc(n, m); }\n"
     )
     library = tmp_path / "libtcmalloc_minimal.so.4"
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     code = (
-        "import ctypes, pathlib, sys\n"
-        "from ssd_core.runtime.allocator import allocator_that_ran\n"
+        "import ctypes, sys\n"
+        "from ssd_core.runtime.allocator import running_allocator\n"
         "loaded = [ctypes.CDLL(path) for path in sys.argv[1:]]\n"
-        "address = ctypes.cast(ctypes.CDLL(None).malloc, ctypes.c_void_p).value\n"
-        "print(allocator_that_ran(pathlib.Path('/proc/self/maps').read_text(), address).name)"
+        "print(running_allocator().name)"
     )
 
     def ran(environment: dict[str, str], *loaded: str) -> str:

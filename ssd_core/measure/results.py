@@ -1,0 +1,224 @@
+"""Results: pytest-benchmark's JSON files, read into one result a case, whatever the file's age.
+
+A file is pytest-benchmark's own format; what this project adds lies in each benchmark's `extra_info` and in
+`machine_info["identity"]`. Results are keyed by the case's parameters, so that renaming a test loses no baseline.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ssd_core.errors import UserError
+from ssd_core.measure.samples import Samples
+
+SCHEMA_VERSION = 1  # of extra_info; files that say nothing are older, and hold less
+PARAMETERS = ("kind", "precision", "batch_size", "num_inter_threads", "num_intra_threads", "streams", "variant")
+CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
+UNTIMED = ("accuracy",)  # kinds whose result is no duration
+
+Info = Mapping[str, Any]
+
+
+class InvalidResultsError(UserError):
+    """A file that holds no results, or impossible ones."""
+
+
+class EmptyRunError(InvalidResultsError):
+    """A file of a run in which nothing was measured."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What was measured; two results are of the same case when all of this is equal. None where it does not apply."""
+
+    kind: str
+    precision: str | None = None
+    batch_size: int | None = None
+    num_inter_threads: int | None = None
+    num_intra_threads: int | None = None
+    streams: int | None = None
+    variant: str | None = None  # what an A/B case ran against
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The parameters by name, as thresholds match them."""
+        return {name: getattr(self, name) for name in PARAMETERS}
+
+    def __str__(self) -> str:
+        """As in `throughput int8-batch8-intra2`; inter-operation threads are named where there are several."""
+        words = [self.precision, *(f"{word}{value}" for word, value in self._counts() if value is not None)]
+        against = f" against {self.variant}" if self.variant else ""
+        return " ".join([self.kind, "-".join(word for word in words if word)]).strip() + against
+
+    def _counts(self) -> tuple[tuple[str, int | None], ...]:
+        inter = self.num_inter_threads if self.num_inter_threads != 1 else None
+        threads = (("inter", inter), ("intra", self.num_intra_threads), ("streams", self.streams))
+        return ("batch", self.batch_size), *threads
+
+
+@dataclass(frozen=True)
+class Result:
+    """One case's result: its durations or its accuracy, and the conditions that it depends on."""
+
+    case: Case
+    samples: Samples | None  # None for a kind that is not timed
+    accuracy: Mapping[str, float] | None  # COCO's numbers by name
+    yardstick_share: float | None
+    steady: bool | None  # None where the file does not say
+    conditions: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One file: the machine it was measured on, and its results in the order of the file."""
+
+    path: Path
+    identity: Mapping[str, object]
+    results: Mapping[Case, Result]
+
+
+def read_run(path: Path) -> Run:
+    """Read a file of results.
+
+    UserError when there is no such file; InvalidResultsError when it is no JSON, truncated, another tool's, of a newer
+    schema, or holds impossible durations or one case twice; EmptyRunError when it holds no benchmark.
+    """
+    content = _content(path)
+    benchmarks = content["benchmarks"]
+    if not benchmarks:
+        raise EmptyRunError(f"{path} holds an empty run, in which nothing was measured: measure again.")
+    results: dict[Case, Result] = {}
+    for benchmark in benchmarks:
+        where = f"{path}: {benchmark.get('fullname', 'a benchmark')}"
+        try:
+            result = result_of(where, benchmark)
+        except InvalidResultsError:
+            raise
+        except UserError as error:
+            raise InvalidResultsError(f"{where}: {error}") from error
+        if result.case in results:
+            raise InvalidResultsError(f"{path} holds the case {result.case} twice: measure each case once in a run.")
+        results[result.case] = result
+    return Run(path, _identity(content["machine_info"]), results)
+
+
+def result_of(where: str, benchmark: Info) -> Result:
+    """The result in one benchmark of a file (or in as much of one as `{"extra_info": ...}`); `where` begins its errors.
+
+    InvalidResultsError, or UserError for impossible durations.
+    """
+    info = benchmark.get("extra_info") or {}
+    version = info.get("schema_version", 0)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise InvalidResultsError(
+            f"{where} has schema {version}, newer than {SCHEMA_VERSION}, the newest known here: update this program."
+        )
+    if "precision" not in info:
+        raise InvalidResultsError(
+            f"{where} has no precision, so `pytest bench` did not write it: name a file that it saved."
+        )
+    case = _case(where, benchmark, info)
+    return Result(
+        case=case,
+        samples=None if case.kind in UNTIMED else _samples(where, benchmark, info),
+        accuracy=_accuracy(where, info) if case.kind in UNTIMED else None,
+        yardstick_share=_positive(where, info, "yardstick_share"),
+        steady=info.get("steady"),
+        conditions=_conditions(info),
+    )
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): name a file of results.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidResultsError(f"{path} is not JSON: name a file that `pytest bench` saved.") from error
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = error.msg.startswith("Unterminated") or error.pos >= len(text.rstrip()) - 1
+        if text.lstrip().startswith("{") and cut:
+            raise InvalidResultsError(f"{path} is truncated (it ends within a JSON value): measure again.") from error
+        raise InvalidResultsError(f"{path} is not JSON ({error}): name a file that `pytest bench` saved.") from error
+    expected = {"benchmarks": list, "machine_info": dict}
+    if not isinstance(content, dict) or any(not isinstance(content.get(name), of) for name, of in expected.items()):
+        raise InvalidResultsError(f"{path} is not pytest-benchmark's: name a file that `pytest bench` saved.")
+    if any(not isinstance(benchmark, dict) for benchmark in content["benchmarks"]):
+        raise InvalidResultsError(f"{path} is not pytest-benchmark's: name a file that `pytest bench` saved.")
+    return content
+
+
+def _case(where: str, benchmark: Info, info: Info) -> Case:
+    # Before there was a kind in the file, the test's name said it: bench/test_latency.py::test_latency[...].
+    kind = info.get("kind") or str(benchmark.get("name", "")).partition("[")[0].removeprefix("test_")
+    for name in ("kind", "precision"):
+        if not isinstance(info.get(name, ""), str):
+            raise InvalidResultsError(
+                f"{where}: {name} is {info[name]!r}, not text: the file is damaged, measure again."
+            )
+    counts = {}
+    for name in ("batch_size", "num_inter_threads", "num_intra_threads", "streams"):
+        counts[name] = info.get(name)
+        if isinstance(counts[name], bool) or not isinstance(counts[name], int | None):
+            raise InvalidResultsError(
+                f"{where}: {name} is {info[name]!r}, no count: the file is damaged, measure again."
+            )
+    against = info.get("against") or {}
+    return Case(kind, info["precision"], **counts, variant=against.get("variant"))
+
+
+def _samples(where: str, benchmark: Info, info: Info) -> Samples:
+    if "samples_ns" in info:
+        processes = info["samples_ns"]
+        if not isinstance(processes, list) or not all(isinstance(process, list) for process in processes):
+            raise InvalidResultsError(
+                f"{where}: samples_ns is not a list a process: the file is damaged, measure again."
+            )
+        return Samples.of(*processes)
+    seconds = (benchmark.get("stats") or {}).get("data")
+    if not seconds:
+        raise InvalidResultsError(
+            f"{where} was saved without its durations: save with --benchmark-json or --benchmark-save-data."
+        )
+    return Samples.of_seconds(seconds)
+
+
+def _accuracy(where: str, info: Info) -> Mapping[str, float]:
+    accuracy = info.get("accuracy")
+    if not isinstance(accuracy, dict) or not isinstance(accuracy.get("AP"), int | float):
+        raise InvalidResultsError(f"{where} has no AP in its accuracy: measure it again.")
+    if not 0 <= accuracy["AP"] <= 1:
+        raise InvalidResultsError(
+            f"{where} has an AP of {accuracy['AP']}, which is not between 0 and 1: measure it again."
+        )
+    return accuracy
+
+
+def _positive(where: str, info: Info, name: str) -> float | None:
+    value = info.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise InvalidResultsError(f"{where}: {name} is {value!r}, which is impossible: measure it again.")
+    return float(value)
+
+
+def _conditions(info: Info) -> Mapping[str, object]:
+    conditions = {name: info[name] for name in CONDITIONS if info.get(name) is not None}
+    data = conditions.get("data")
+    if isinstance(data, dict) and "digest" in data:  # where equal data lies does not matter
+        conditions["data"] = {name: value for name, value in data.items() if name != "origin"}
+    return conditions | {name: value for name, value in (info.get("versions") or {}).items() if value is not None}
+
+
+def _identity(machine_info: Info) -> Mapping[str, object]:
+    identity = machine_info.get("identity")
+    if isinstance(identity, dict):
+        return identity
+    cpu = machine_info.get("cpu") or {}  # a plain pytest-benchmark file says this much
+    known = {"cpu_model": cpu.get("brand_raw"), "cores": cpu.get("count"), "kernel": machine_info.get("release")}
+    return {name: value for name, value in known.items() if value is not None}

@@ -1,0 +1,90 @@
+"""`python -m ssd_core export-graph`: a checkpoint becomes a graph that computes what the original computed."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+
+from ssd_core.errors import UserError
+from ssd_core.graph import export_command
+from ssd_core.graph.contract import identify
+from ssd_core.graph.frozen import read_graph
+from ssd_core.graph.view import GraphView
+
+GraphDef = Any
+Floats = npt.NDArray[np.float32]
+
+
+def export(*arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    export_command.add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["export-graph", *map(str, arguments)])
+    status: int = parsed.run(parsed)
+    return status
+
+
+@pytest.fixture(scope="module")
+def checkpoint(seeded_weights: dict[str, Floats], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    prefix = tmp_path_factory.mktemp("checkpoint") / "model.ckpt-120000"
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=list(seeded_weights),
+        shape_and_slices=[""] * len(seeded_weights),
+        tensors=list(seeded_weights.values()),
+    )
+    return prefix
+
+
+@pytest.fixture(scope="module", params=["batched", "seed"])
+def exported(request: pytest.FixtureRequest, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> GraphDef:
+    output = tmp_path_factory.mktemp(request.param) / "fp32.pb"
+    assert export("--checkpoint", checkpoint, "--output", output, "--contract", request.param) == 0
+    graph_def = read_graph(output)
+    assert identify(graph_def).name == request.param
+    return graph_def
+
+
+def test_the_graph_holds_the_checkpoints_variables(exported: GraphDef, seeded_weights: dict[str, Floats]) -> None:
+    view = GraphView(exported)
+    for name, value in seeded_weights.items():
+        np.testing.assert_array_equal(view.constant(name), value, err_msg=name)
+
+
+def test_the_graph_computes_what_the_original_did(
+    exported: GraphDef, network_input: Floats, run: Any, golden: Mapping[str, Floats]
+) -> None:
+    got = run(exported, ["logits", "locations"], network_input)
+    for ours, theirs in zip(got, (golden["network_cls"], golden["network_loc"]), strict=True):
+        rows = ours.reshape(8732, -1)[golden["network_rows"]]
+        np.testing.assert_allclose(rows, theirs, atol=1e-3 * np.abs(theirs).max())
+
+
+def test_what_was_written_is_said(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("--checkpoint", checkpoint, "--output", tmp_path / "fp32.pb") == 0
+    printed = capsys.readouterr().out
+    assert f"wrote {tmp_path / 'fp32.pb'}: 71 variables, batched contract, sha256 " in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--checkpoint", "absent"), "No such checkpoint"),
+        (("--checkpoint", "absent.safetensors"), "No such state dict"),
+        (("--checkpoint", "absent.pth"), "No such state dict"),
+        (("--checkpoint", "absent", "--num-classes", 1), "leaves nothing to find"),
+    ],
+)
+def test_bad_input_is_said_and_writes_nothing(tmp_path: Path, arguments: tuple[object, ...], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        export(*arguments, "--output", tmp_path / "fp32.pb")
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_scope_is_suggested(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="pass --model-scope ssd300"):
+        export("--checkpoint", checkpoint, "--output", tmp_path / "fp32.pb", "--model-scope", "mine")

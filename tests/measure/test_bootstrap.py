@@ -1,0 +1,116 @@
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssd_core.measure.bootstrap import RESAMPLES, estimate, interval, median, quantile_ratio
+from ssd_core.measure.simulated import drifting, lognormal
+
+
+@pytest.mark.parametrize("count", [50, 101, 400])
+def test_independent_samples_give_scipys_percentile_bootstrap(count: int) -> None:
+    series = lognormal(np.random.default_rng(count), count, noise=0.05)
+    value, low, high = interval([(1, estimate([series]))])
+    reference = scipy.stats.bootstrap(
+        (series,), np.median, vectorized=True, method="percentile", n_resamples=20_000, rng=np.random.default_rng(1)
+    ).confidence_interval
+    width = reference.high - reference.low
+    assert value == pytest.approx(np.median(series))
+    assert low == pytest.approx(reference.low, abs=0.07 * width)
+    assert high == pytest.approx(reference.high, abs=0.07 * width)
+
+
+def test_so_does_the_ratio_of_two() -> None:
+    generator = np.random.default_rng(2)
+    a, b = lognormal(generator, 151, noise=0.05), lognormal(generator, 200, noise=0.08, centre_ns=21e6)
+    value, low, high = interval([(1, estimate([b])), (-1, estimate([a]))])
+    reference = scipy.stats.bootstrap(
+        (b, a),
+        lambda x, y, axis: np.median(x, axis=axis) / np.median(y, axis=axis),
+        vectorized=True,
+        method="percentile",
+        n_resamples=20_000,
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    width = reference.high - reference.low
+    assert value == pytest.approx(np.median(b) / np.median(a))
+    assert low == pytest.approx(reference.low, abs=0.07 * width)
+    assert high == pytest.approx(reference.high, abs=0.07 * width)
+
+
+def test_one_seed_one_answer_and_another_hardly_differs() -> None:
+    series = lognormal(np.random.default_rng(4), 100)
+    first, second, other = (interval([(1, estimate([series], seed=seed))]) for seed in (1, 1, 2))
+    assert first == second != other
+    assert other == pytest.approx(first, rel=0.002)
+
+
+def test_a_series_against_itself_is_as_uncertain_as_two_series() -> None:
+    """Estimates that drew from the same seed must not cancel."""
+    series = lognormal(np.random.default_rng(5), 100)
+    alone = interval([(1, estimate([series]))])
+    value, low, high = interval([(1, estimate([series])), (-1, estimate([series]))])
+    assert value == pytest.approx(1)
+    assert math.log(high / low) == pytest.approx(math.sqrt(2) * math.log(alone[2] / alone[1]), rel=0.2)
+
+
+def test_memory_widens_the_interval() -> None:
+    generator = np.random.default_rng(6)
+    remembering = drifting(generator, 400, noise=0.005, wander=0.02, dwell=10)
+    shuffled = generator.permutation(remembering)
+    widths = [math.log(high / low) for _, low, high in (interval([(1, estimate([s]))]) for s in (remembering, shuffled))]
+    assert widths[0] > 2 * widths[1]
+
+
+def test_what_differs_between_processes_widens_the_interval() -> None:
+    generator = np.random.default_rng(7)
+    alike = [lognormal(generator, 50) for _ in range(5)]
+    unlike = [lognormal(generator, 50, centre_ns=20e6 * factor) for factor in (0.9, 0.95, 1.0, 1.05, 1.1)]
+    (_, low, high), (_, lower, higher) = interval([(1, estimate(alike))]), interval([(1, estimate(unlike))])
+    assert math.log(high / low) < 0.02
+    student = scipy.stats.t.interval(0.95, 4, scale=np.std(np.log([np.median(s) for s in unlike]), ddof=1) / 5**0.5)
+    assert math.log(higher / lower) == pytest.approx(student[1] - student[0], rel=0.15)
+
+
+def test_the_more_processes_the_surer() -> None:
+    generator = np.random.default_rng(8)
+    factors = np.exp(0.02 * generator.standard_normal(20))
+    processes = [lognormal(generator, 50, centre_ns=20e6 * factor) for factor in factors]
+    few, many = (interval([(1, estimate(part))]) for part in (processes[:3], processes))
+    assert many[2] / many[1] < few[2] / few[1]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=60), st.integers(2, 50))
+def test_estimates_are_finite_and_scale(series: list[int], factor: int) -> None:
+    one, scaled = estimate([np.array(series)]), estimate([factor * np.array(series)])
+    assert len(one.deviations) == RESAMPLES
+    assert np.isfinite(one.deviations).all()
+    assert scaled.log == pytest.approx(one.log + math.log(factor))
+    assert scaled.deviations == pytest.approx(one.deviations, abs=1e-9)
+    value, low, high = interval([(1, one)])
+    assert low * 0.999999 <= value <= high * 1.000001
+    assert value == pytest.approx(np.median(series))
+
+
+def test_equal_durations_leave_no_doubt() -> None:
+    for processes in ([np.full(30, 7)], [np.full(30, 7)] * 3):
+        assert interval([(1, estimate(processes))]) == pytest.approx((7, 7, 7))
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=50), st.floats(0.5, 1.0), st.floats(0.0, 0.5))
+def test_statistics_are_numpys(series: list[int], upper: float, lower: float) -> None:
+    rows = np.sort(np.array([series, series[::-1]], dtype=float), axis=1)
+    assert median(rows) == pytest.approx(np.median(rows, axis=1))
+    expected = np.quantile(rows, upper, axis=1) / np.quantile(rows, lower, axis=1)
+    assert quantile_ratio(upper, lower)(rows) == pytest.approx(expected)
+
+
+def test_many_samples_are_resampled_in_parts() -> None:
+    series = lognormal(np.random.default_rng(9), 70_000)
+    value, low, high = interval([(1, estimate([series], median))])
+    assert value == pytest.approx(20e6, rel=0.001)
+    assert 1 < high / low < 1.001
