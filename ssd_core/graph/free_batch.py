@@ -34,6 +34,7 @@ def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list
     if any(view.nodes[name].op != "Reshape" for name in parts):
         return None
     images = np.random.default_rng(0).uniform(-128, 128, (2, IMAGE_SIZE, IMAGE_SIZE, 3)).astype(np.float32)
+    images[1] = images[1] / 4 + 64  # of another brightness and contrast, so that what mixes images shows
     alone = run(network, [*joined, *parts], images[:1], images[1:])
     shapes = {name: rows.shape for name, rows in zip(parts, alone[0][len(joined) :], strict=True)}
     graph = tf.Graph()

@@ -98,10 +98,10 @@ def _within(series: Array, statistic: Statistic, generator: np.random.Generator)
 
 
 def _between(estimates: Sequence[Estimate], generator: np.random.Generator) -> Estimate:
-    """The mean over processes: processes drawn with replacement, and with each what chance does within it.
+    """The mean over processes: processes drawn with replacement, and what chance does within each.
 
     What differs between processes already holds what differs within, so that the drawn processes are shrunk to what is
-    left (Davison and Hinkley 1997, section 3.8), or to nothing.
+    left of it (Davison and Hinkley 1997, section 3.8), or to nothing.
     """
     processes = len(estimates)
     logs = np.array([one.log for one in estimates])
@@ -110,9 +110,9 @@ def _between(estimates: Sequence[Estimate], generator: np.random.Generator) -> E
     left = max(0.0, spread - float(inner.mean()))
     shrink = math.sqrt(left / spread * processes / (processes - 1)) if spread > 0 else 0.0
     drawn = generator.integers(0, processes, within.shape)
-    deviations = ((logs - logs.mean()) * shrink)[drawn] + within[np.arange(len(within))[:, None], drawn]
+    deviations = ((logs - logs.mean()) * shrink)[drawn].mean(axis=1) + within.mean(axis=1)
     parts = [(left * processes, processes - 1.0), *zip(inner, (one.freedom for one in estimates), strict=True)]
-    return Estimate(float(logs.mean()), deviations.mean(axis=1), _joint_freedom(parts))
+    return Estimate(float(logs.mean()), deviations, _joint_freedom(parts))
 
 
 def _joint_freedom(parts: Sequence[tuple[float, float]]) -> float:

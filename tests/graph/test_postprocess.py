@@ -69,19 +69,28 @@ def test_the_whole_int8_network_keeps_its_detections(
     assert (distance.min(axis=1) < 1e-3).mean() > 0.95
 
 
+def _reshaped(images: Any) -> Any:
+    return tf.reshape(images, [1, 300, 300, 3])
+
+
+def _centred(images: Any) -> Any:
+    return images - tf.reduce_mean(images)
+
+
+@pytest.mark.parametrize("first", [_reshaped, _centred])
 def test_a_network_that_counts_on_one_image_keeps_to_it(
-    thin_seed_graph: GraphDef, images: Floats, detections_of: Rows
+    thin_seed_graph: GraphDef, images: Floats, detections_of: Rows, first: Callable[[Any], Any]
 ) -> None:
-    single = type(thin_seed_graph)()
-    single.CopyFrom(thin_seed_graph)
-    shape = single.node.add(op="Const", name="one/shape")
-    shape.attr["dtype"].type = tf.int32.as_datatype_enum
-    shape.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.array([1, 300, 300, 3], np.int32)))
-    for node in single.node:
-        node.input[:] = ["one" if name == "input" else name for name in node.input]
-    one = single.node.add(op="Reshape", name="one", input=["input", "one/shape"])
-    one.attr["T"].type = tf.float32.as_datatype_enum
-    one.attr["Tshape"].type = tf.int32.as_datatype_enum
+    graph = tf.Graph()
+    with graph.as_default():
+        image = tf.compat.v1.placeholder(tf.float32, [1, 300, 300, 3], name="input")
+        with tf.name_scope("before"):
+            changed = first(image)
+        tf.import_graph_def(thin_seed_graph, {"input:0": changed}, name="thin")
+    single = tf.compat.v1.GraphDef(node=(n for n in graph.as_graph_def().node if n.name != "thin/input"))
+    for node in single.node:  # the outputs keep their names
+        node.name = node.name.removeprefix("thin/")
+        node.input[:] = [name.removeprefix("thin/") for name in node.input]
     fast = fast_postprocess(single).graph_def
     assert identify(fast).fixed_batch == 1
     (expected,), (rows,) = (detections_of(graph, images[:1]) for graph in (single, fast))

@@ -16,9 +16,11 @@ from ssd_core.coco.categories import CATEGORIES
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import identify
 from ssd_core.graph.export import fp32_graph
+from ssd_core.graph.quantize import quantize
 from ssd_core.graph.torchvision import TORCHVISION, default_centers, read_state_dict, torchvision_weights
 from ssd_core.network import anchors
 
+GraphDef = Any
 Floats = npt.NDArray[np.float32]
 State = dict[str, Floats]
 
@@ -137,19 +139,44 @@ def decode(regression: Floats, boxes: Floats) -> Floats:
     return np.concatenate([middle - half, middle + half], axis=1)
 
 
-def test_the_graph_computes_what_torchvision_does(state: State, run: Any) -> None:
-    image = np.random.default_rng(10).random((300, 300, 3))
+@pytest.fixture(scope="module")
+def graph_def(state: State) -> GraphDef:
+    return fp32_graph(torchvision_weights(state), variant=TORCHVISION)
+
+
+@pytest.fixture(scope="module")
+def image() -> npt.NDArray[np.float64]:
+    """RGB in 0..1, as torchvision takes it."""
+    return np.random.default_rng(10).random((300, 300, 3))
+
+
+@pytest.fixture(scope="module")
+def ready(image: npt.NDArray[np.float64]) -> Floats:
+    """The same as our pipeline makes it."""
+    batch: Floats = (image * 255 - [123.68, 116.78, 103.94])[None, :, :, ::-1].astype(np.float32)
+    return batch
+
+
+def test_the_graph_computes_what_torchvision_does(
+    state: State, graph_def: GraphDef, image: npt.NDArray[np.float64], ready: Floats, run: Any
+) -> None:
     regression, logits = reference(state, image)
-    graph_def = fp32_graph(torchvision_weights(state), variant=TORCHVISION)
     assert identify(graph_def).name == "batched"
-    ready = (image * 255 - [123.68, 116.78, 103.94])[:, :, ::-1].astype(np.float32)  # as our pipeline makes it
-    ours, locations = run(graph_def, ["logits", "locations"], ready[None])
+    ours, locations = run(graph_def, ["logits", "locations"], ready)
     kept = logits[:, [0, *(number for number, _ in CATEGORIES)]]
     np.testing.assert_allclose(ours[0], kept, atol=1e-3 * np.abs(kept).max())
     boxes = decode(regression, default_boxes())[:, [1, 0, 3, 2]]
     decoded = anchors.decode(locations[0], TORCHVISION.centers)
     assert np.abs(boxes - anchors.to_corners(default_centers())).mean() > 0.01
     np.testing.assert_allclose(decoded, boxes, rtol=1e-3, atol=1e-3)
+
+
+def test_the_graph_becomes_int8_whole(graph_def: GraphDef, ready: Floats, run: Any) -> None:
+    int8, reports = quantize(graph_def, [ready])
+    assert len(reports) == 40
+    assert not any(report.reason for report in reports)
+    expected, got = (run(graph, ["logits"], ready)[0] for graph in (graph_def, int8))
+    assert np.corrcoef(expected.ravel(), got.ravel())[0, 1] > 0.99
 
 
 def test_default_boxes_are_torchvisions() -> None:

@@ -42,9 +42,13 @@ def test_so_does_the_ratio_of_two() -> None:
 
 
 def test_one_seed_one_answer_and_another_hardly_differs() -> None:
-    series = lognormal(np.random.default_rng(4), 100)
-    first, second, other = (interval([(1, estimate([series], seed=seed))]) for seed in (1, 1, 2))
-    assert first == second != other
+    generator = np.random.default_rng(4)
+    a, b = lognormal(generator, 100), lognormal(generator, 100)
+    first, second, other = (
+        interval([(1, estimate([b], seed=seed)), (-1, estimate([a], seed=seed))]) for seed in (1, 1, 2)
+    )
+    assert first == second
+    assert other != first
     assert other == pytest.approx(first, rel=0.002)
 
 
@@ -61,7 +65,9 @@ def test_memory_widens_the_interval() -> None:
     generator = np.random.default_rng(6)
     remembering = drifting(generator, 400, noise=0.005, wander=0.02, dwell=10)
     shuffled = generator.permutation(remembering)
-    widths = [math.log(high / low) for _, low, high in (interval([(1, estimate([s]))]) for s in (remembering, shuffled))]
+    widths = [
+        math.log(high / low) for _, low, high in (interval([(1, estimate([s]))]) for s in (remembering, shuffled))
+    ]
     assert widths[0] > 2 * widths[1]
 
 
@@ -77,10 +83,13 @@ def test_what_differs_between_processes_widens_the_interval() -> None:
 
 def test_the_more_processes_the_surer() -> None:
     generator = np.random.default_rng(8)
-    factors = np.exp(0.02 * generator.standard_normal(20))
-    processes = [lognormal(generator, 50, centre_ns=20e6 * factor) for factor in factors]
-    few, many = (interval([(1, estimate(part))]) for part in (processes[:3], processes))
-    assert many[2] / many[1] < few[2] / few[1]
+    widths = []
+    for count in (2, 4, 16):
+        factors = np.exp(0.02 * generator.standard_normal((20, count)))
+        runs = [[lognormal(generator, 30, centre_ns=20e6 * factor) for factor in row] for row in factors]
+        intervals = [interval([(1, estimate(processes))]) for processes in runs]
+        widths.append(np.median([math.log(high / low) for _, low, high in intervals]))
+    assert widths[0] > 1.5 * widths[1] > 2 * widths[2]
 
 
 @settings(max_examples=30)

@@ -109,6 +109,17 @@ def test_every_object_gets_a_default_box(truth: Floats) -> None:
     np.testing.assert_allclose(scores, overlaps, atol=1e-6)
 
 
+def test_an_object_keeps_its_best_default_box_though_another_overlaps_it_more() -> None:
+    truth = np.array([[0.23, 0.23, 0.43, 0.43], [0.27, 0.27, 0.29, 0.29]], np.float32)
+    _, labels, scores = anchors.encode(truth, np.array([1, 2]))
+    large, tiny = anchors.intersection_over_union(truth, anchors.default_boxes())
+    best = tiny.argmax()
+    assert large[best] > tiny[best] > 0
+    assert labels[best] == 2
+    assert scores[best] == tiny[best]
+    assert (labels == 1).any()
+
+
 def test_between_the_thresholds_a_default_box_is_ignored() -> None:
     truth = np.array([[0.2, 0.2, 0.6, 0.6]], np.float32)
     _, labels, scores = anchors.encode(truth, np.array([3]), threshold=0.5, ignore_below=0.4)

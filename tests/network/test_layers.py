@@ -11,6 +11,7 @@ from ssd_core.network.layers import (
     Convolution,
     MaxPool,
     heads,
+    multiply_adds,
     variable_shapes,
 )
 
@@ -63,3 +64,15 @@ def test_heads_give_each_default_box_its_channels(num_classes: int) -> None:
         assert location.channels_out == 4 * feature_map.boxes_per_cell
         assert classes.channels_out == num_classes * feature_map.boxes_per_cell
         assert not any(head.relu for head in (location, classes))
+
+
+def test_multiplications_are_counted_layer_by_layer() -> None:
+    size, total = IMAGE_SIZE, 0
+    for layer in BACKBONE:
+        size = output_size(size, layer)
+        if isinstance(layer, Convolution):
+            total += size**2 * layer.kernel**2 * layer.channels_in * layer.channels_out
+    for feature_map in FEATURE_MAPS:
+        total += feature_map.size**2 * 9 * feature_map.channels * feature_map.boxes_per_cell * (4 + 81)
+    assert multiply_adds() == total
+    assert total == pytest.approx(34.4e9, rel=0.01)

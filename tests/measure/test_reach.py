@@ -1,0 +1,109 @@
+"""What the rules reach on simulated series at the default settings: false alarms, slowdowns found, intervals that cover.
+
+Every bound is the promise itself, not what happened to come out.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ssd_core.measure.bootstrap import estimate, interval
+from ssd_core.measure.compare import Verdict, compare
+from ssd_core.measure.samples import Samples
+from ssd_core.measure.simulated import bimodal, drifting, lognormal
+from ssd_core.measure.stopping import State, StopRule
+
+COUNT = 250  # samples: what the stopping rule takes of a 20 ms step in its least time
+PAIRS = 1000
+Maker = Callable[[np.random.Generator, float], NDArray[np.int64]]
+
+KINDS: dict[str, tuple[Maker, ...]] = {
+    "lognormal": (
+        lambda g, ns: lognormal(g, COUNT, noise=0.02, centre_ns=ns),
+        lambda g, ns: lognormal(g, COUNT, noise=0.10, centre_ns=ns),
+        lambda g, ns: lognormal(g, COUNT, noise=0.40, centre_ns=ns),
+    ),
+    "drifting": (
+        lambda g, ns: drifting(g, COUNT, wander=0.01, dwell=15, centre_ns=ns),
+        lambda g, ns: drifting(g, COUNT, wander=0.02, dwell=40, centre_ns=ns),
+        lambda g, ns: drifting(g, COUNT, wander=0.005, slope=g.uniform(-0.06, 0.06), centre_ns=ns),
+    ),
+    "bimodal": (
+        lambda g, ns: bimodal(g, COUNT, share=0.3, centre_ns=ns),
+        lambda g, ns: bimodal(g, COUNT, share=0.5, centre_ns=ns),
+        lambda g, ns: bimodal(g, COUNT, share=0.3, dwell=10, centre_ns=ns),
+    ),
+}
+
+
+def verdicts(makers: tuple[Maker, ...], pairs: int, slowdown: float = 0.0) -> Counter[Verdict]:
+    generator = np.random.default_rng(2024)
+    found: Counter[Verdict] = Counter()
+    for index in range(pairs):
+        make = makers[index % len(makers)]
+        a, b = (Samples.of(make(generator, ns)) for ns in (20e6, 20e6 * (1 + slowdown)))
+        found[compare(a, b).verdict] += 1
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_at_most_one_a_a_pair_in_a_hundred_is_called_a_regression(kind: str) -> None:
+    found = verdicts(KINDS[kind], PAIRS)
+    assert found[Verdict.REGRESSION] <= 0.01 * PAIRS
+    assert found[Verdict.IMPROVEMENT] <= 0.01 * PAIRS
+    assert found[Verdict.NO_CHANGE] >= 0.3 * PAIRS  # a rule that never says a thing would pass the rest
+
+
+def test_a_quiet_a_a_pair_is_not_called_noisy() -> None:
+    assert verdicts(KINDS["lognormal"][:1], 200)[Verdict.NO_CHANGE] >= 199
+
+
+def stopped(series: NDArray[np.int64]) -> Samples:
+    """As much of a series as the stopping rule takes."""
+    rule, upcoming = StopRule(), iter(series.tolist())
+    while rule.state is not State.DONE:
+        rule.feed([next(upcoming) for _ in range(rule.wanted)])
+    return Samples.of(rule.measured)
+
+
+@pytest.mark.parametrize("centre_ns", [20e6, 200e6])
+def test_nineteen_of_twenty_slowdowns_of_5_percent_are_found_at_2_percent_noise(centre_ns: float) -> None:
+    """Both sides as long as the stopping rule makes them, for quick and for slow steps."""
+    generator = np.random.default_rng(7)
+    found = 0
+    for _ in range(100):
+        a, b = (stopped(lognormal(generator, 1600, centre_ns=ns)) for ns in (centre_ns, 1.05 * centre_ns))
+        found += compare(a, b).verdict is Verdict.REGRESSION
+    assert found >= 95
+
+
+def covered(sides: Callable[[float], list[NDArray[np.int64]]], pairs: int) -> float:
+    found = 0
+    for _ in range(pairs):
+        a, b = estimate(sides(20e6)), estimate(sides(21e6))
+        _, low, high = interval([(1, b), (-1, a)])
+        found += low <= 21 / 20 <= high
+    return found / pairs
+
+
+def test_the_interval_of_the_ratio_covers_on_2000_pairs() -> None:
+    generator = np.random.default_rng(11)
+    noises: Iterator[float] = iter(np.tile((0.02, 0.02, 0.10, 0.10), 1000))
+
+    def sides(centre_ns: float) -> list[NDArray[np.int64]]:
+        return [lognormal(generator, 120, noise=next(noises), centre_ns=centre_ns)]
+
+    assert 0.93 <= covered(sides, 2000) <= 0.97
+
+
+def test_it_covers_over_processes_that_differ_as_well() -> None:
+    generator = np.random.default_rng(12)
+
+    def sides(centre_ns: float) -> list[NDArray[np.int64]]:
+        factors = np.exp(0.01 * generator.standard_normal(5))
+        return [lognormal(generator, 30, centre_ns=centre_ns * factor) for factor in factors]
+
+    assert 0.93 <= covered(sides, 1000) <= 0.97
