@@ -2,7 +2,6 @@
 
 pytest_plugins = (
     "fixtures.options",
-    "fixtures.container",
     "fixtures.cases",
     "fixtures.errors",
     "fixtures.graphs",
@@ -18,4 +17,5 @@ pytest_plugins = (
     "fixtures.verdicts",
     "fixtures.recorder",
     "fixtures.gate",
+    "fixtures.container",
 )

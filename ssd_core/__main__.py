@@ -15,7 +15,9 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 _COMMANDS = (
     "ssd_core.demo.command",
     "ssd_core.coco.records_command",
+    "ssd_core.graph.export_command",
     "ssd_core.graph.quantize_command",
+    "ssd_core.graph.bfloat16_command",
     "ssd_core.runtime.machine_command",
     "ssd_core.measure.compare_command",
 )

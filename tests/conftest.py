@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import settings
 
 from ssd_core.graph.contract import BATCHED_OUTPUTS, INPUT
 from ssd_core.network import layers
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "golden.npz"
 Floats = npt.NDArray[np.float32]
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 _BOX = (0.1, 0.2, 0.5, 0.6)
 _LABEL = 3.0

@@ -11,9 +11,16 @@ from ssd_core.files import cache_folder
 
 PRECISIONS = ("fp32", "int8")
 _ROOT = Path(__file__).parents[1]
-_SCENES = ("demo/scenes.py", "demo/sprites.py", "coco/categories.py", "coco/records.py", "coco/example.py")
-_WEIGHTS = (*_SCENES, "demo/model.py", "demo/training.py", "network", "images/preprocess.py")
-_GRAPHS = (*_WEIGHTS, "graph/export.py", "graph/quantize.py", "graph/calibrate.py", "graph/view.py", "demo/build.py")
+_SCENES = ("demo/scenes.py", "demo/sprites.py", "coco/categories.py", "coco/example.py")
+_WEIGHTS = (
+    *("demo/model.py", "demo/backbone.py", "demo/heads.py", "demo/scenes.py", "demo/sprites.py"),
+    *("network/anchors.py", "network/build.py", "network/layers.py", "images/preprocess.py"),
+)
+_GRAPHS = (
+    *_WEIGHTS,
+    *("demo/build.py", "network/detections.py", "graph/export.py", "graph/quantize.py", "graph/calibrate.py"),
+    *("graph/rewrite.py", "graph/simplify.py", "graph/view.py"),
+)
 
 
 def scenes() -> Path:

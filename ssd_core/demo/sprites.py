@@ -50,7 +50,7 @@ class Brush:
 
 @dataclass(frozen=True)
 class Kind:
-    """How one category looks: its painter, width over height (lowest, highest), and how far it may be turned, degrees."""
+    """How one category looks: its painter, width over height (lowest, highest), and how far it turns, in degrees."""
 
     paint: Callable[[Brush, np.random.Generator], None]
     aspect: tuple[float, float] = (0.92, 1.08)
@@ -144,7 +144,7 @@ def _pizza(brush: Brush, rng: np.random.Generator) -> None:
     brush.ellipse(0.5, 0.5, 0.5, 0.5, _near((186, 124, 60), rng, 14))
     brush.ellipse(0.5, 0.5, 0.43, 0.43, _near((196, 62, 34), rng, 14))
     brush.ellipse(0.5, 0.5, 0.4, 0.4, _near((244, 206, 98), rng, 14))
-    for x, y in _ring(0.5, 0.5, 0.26, int(rng.integers(5, 8)), rng.uniform(0, 6)) + [(0.5, 0.5)]:
+    for x, y in [*_ring(0.5, 0.5, 0.26, int(rng.integers(5, 8)), rng.uniform(0, 6)), (0.5, 0.5)]:
         brush.ellipse(x, y, 0.085, 0.085, _near((186, 44, 32), rng, 14))
     for _ in range(int(rng.integers(6, 11))):
         x, y = _ring(0.5, 0.5, rng.uniform(0.1, 0.36), 1, rng.uniform(0, 6.3))[0]

@@ -7,10 +7,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import Contract
+from ssd_core.graph.session import session_on
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
@@ -93,13 +93,10 @@ def calibrate(
     UserError without images, or when an activation is not finite.
     """
     ranges = {name: ActivationRange() for name in tensors}
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(graph_def, name="")
     fetched = [name if ":" in name else f"{name}:0" for name in tensors]
     seen = 0
     # Not entered as a context: images may come from tf.data, which needs eager execution between the runs.
-    with closing(tf.compat.v1.Session(graph=graph)) as session:
+    with closing(session_on(graph_def)) as session:
         for batch in images:
             size = contract.fixed_batch or len(batch)
             for start in range(0, len(batch), size):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ssd_core.graph.contract import INPUT
+from ssd_core.graph.session import session_on
 from ssd_core.graph.view import GraphView, node_of, pruned
 from ssd_core.network.layers import IMAGE_SIZE
 
@@ -70,8 +71,5 @@ def _with_free_input(network: GraphDef) -> GraphDef:
 
 def run(graph_def: GraphDef, names: Sequence[str], *batches: Floats) -> list[Arrays]:
     """The first outputs of the nodes `names` for each batch of images [N, 300, 300, 3]."""
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(pruned(graph_def, names), name="")
-    with tf.compat.v1.Session(graph=graph) as session:
+    with session_on(pruned(graph_def, names)) as session:
         return [session.run([f"{name}:0" for name in names], {f"{INPUT}:0": images}) for images in batches]

@@ -17,6 +17,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import BATCHED_OUTPUTS, INPUT, Detections, identify
 from ssd_core.graph.free_batch import free_batch, run
+from ssd_core.graph.session import session_on
 from ssd_core.graph.torchvision import TORCHVISION
 from ssd_core.graph.view import GraphView, node_of, pruned
 from ssd_core.network.detections import MAX_CANDIDATES_PER_CLASS, detect
@@ -130,11 +131,8 @@ def _try(graph_def: GraphDef, outputs: Sequence[str], raw: Raw) -> tuple[Arrays,
             node.attr["dtype"].type = tf.float32.as_datatype_enum
             node.attr["shape"].shape.CopyFrom(tf.TensorShape(raw[node.name]).as_proto())
     feeds = {name: v.reshape(shape) for (name, shape), v in zip(raw.items(), _made_up(), strict=True)}
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(pruned(behind, outputs), name="")
     times_ns = []
-    with tf.compat.v1.Session(graph=graph) as session:
+    with session_on(pruned(behind, outputs), optimize=True) as session:
         for _ in range(1 + _TRIALS):
             start_ns = time.perf_counter_ns()
             arrays = session.run([f"{n}:0" for n in outputs], {f"{n}:0": value for n, value in feeds.items()})

@@ -1,12 +1,8 @@
 """`python -m ssd_core quantize`: a frozen fp32 graph and calibration images -> a frozen int8 graph."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ssd_core.graph.quantize import LayerReport
+from typing import Any
 
 DEFAULT_IMAGES = 32
 _BATCH = 4
@@ -30,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--calibration",
         choices=("minmax", "percentile", "entropy"),
-        help="how a range is taken from what was seen (default: what was most accurate, see the README)",
+        help="how a range is taken from what was seen (default: percentile, the most accurate on the demo model)",
     )
     parser.add_argument(
         "--keep-float",
@@ -57,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     quiet.import_tensorflow()
     from ssd_core.graph.frozen import read_graph, write_graph
     from ssd_core.graph.quantize import DEFAULT_METHOD, quantize
+    from ssd_core.graph.rewrite import layer_table
     from ssd_core.images.calibration import calibration_images
 
     graph_def = read_graph(args.in_graph, args.trust_graph)
@@ -64,18 +61,8 @@ def run(args: argparse.Namespace) -> int:
     method = args.calibration or DEFAULT_METHOD
     quantized, reports = quantize(graph_def, images, method, args.keep_float)
     write_graph(quantized, args.output)
-    print(table(reports))
-    done = sum(r.int8 for r in reports)
+    print("\n".join(layer_table(reports)))
+    done = sum(report.rewritten for report in reports)
     print(f"{done} of {len(reports)} layers are int8 ({method} calibration); sha256 {sha256_of(args.output)[:12]}")
     print(f"wrote {args.output}")
     return 0
-
-
-def table(reports: Sequence["LayerReport"]) -> str:
-    """The layers as text: name, what it became, the limits of its input and output, or why it was left."""
-    lines = [f"{'layer':52} {'became':44} {'input':>10} {'output':>10}"]
-    for report in reports:
-        limits = " ".join(f"{'' if v is None else f'{v:.4g}':>10}" for v in (report.input_limit, report.output_limit))
-        became = report.operation if report.int8 else f"{report.operation}, because {report.reason}"
-        lines.append(f"{report.name:52} {became:44} {limits}".rstrip())
-    return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Writing a graph anew in another precision: what every such rewriting has in common.
 
-A rewritten layer's float output lives on under its old name, cast back to float32, so that whatever is left as it was finds
-its inputs; casts that nobody asks for are pruned.
+A rewritten layer's float output lives on under its old name, cast back to float32, so that whatever is left as it was
+finds its inputs; casts that nobody asks for are pruned.
 """
 
 from abc import ABC, abstractmethod
@@ -80,3 +80,13 @@ class Rewriter(ABC):
         node = self.node("Const", name, [], dtype=dtype)
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array, dtype, array.shape))
         return name
+
+
+def layer_table(reports: Sequence[LayerReport]) -> list[str]:
+    """The layers as text: name, what it became, the limits of its input and output, or why it was left."""
+    lines = [f"{'layer':52} {'became':44} {'input':>10} {'output':>10}"]
+    for report in reports:
+        limits = " ".join(f"{'' if v is None else f'{v:.4g}':>10}" for v in (report.input_limit, report.output_limit))
+        became = report.operation if report.rewritten else f"{report.operation}, because {report.reason}"
+        lines.append(f"{report.name:52} {became:44} {limits}".rstrip())
+    return lines

@@ -44,8 +44,7 @@ def seed_graph(
         results = detect_by_class(locations, logits, num_classes, variant.centers)
         for i, tensor in enumerate(tensor for pair in results for tensor in pair):
             tf.expand_dims(tensor, 0, name=f"ExpandDims_{i}" if i else "ExpandDims")
-    graph_def = graph.as_graph_def()
-    return _with_space_to_batch(graph_def) if space_to_batch else graph_def
+    return _with_space_to_batch(graph) if space_to_batch else graph.as_graph_def()
 
 
 def detect_by_class(
@@ -92,31 +91,20 @@ def _detect_class(scores: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     return tf.gather(scores, kept), tf.gather(boxes, kept)
 
 
-def _with_space_to_batch(graph_def: GraphDef) -> GraphDef:
-    """A copy in which each dilated convolution is SpaceToBatchND -> Conv2D -> BatchToSpaceND."""
+def _with_space_to_batch(graph: Any) -> GraphDef:
+    """The GraphDef of a graph in which each dilated convolution is SpaceToBatchND -> Conv2D -> BatchToSpaceND."""
+    graph_def = graph.as_graph_def()
     written = type(graph_def)(versions=graph_def.versions, library=graph_def.library)
     renamed: dict[str, str] = {}
-    kernels = {node.name: node for node in graph_def.node if node.op == "Const"}
-    sizes = _static_sizes(graph_def)
     for node in graph_def.node:
-        copy = type(node)()
-        copy.CopyFrom(node)
-        copy.input[:] = [renamed.get(name, name) for name in node.input]
+        node.input[:] = [renamed.get(name, name) for name in node.input]
         if node.op == "Conv2D" and max(node.attr["dilations"].list.i) > 1:
+            images, kernel = graph.get_operation_by_name(node.name).inputs
             rate = node.attr["dilations"].list.i[1]
-            kernel = tf.make_ndarray(kernels[node.input[1]].attr["value"].tensor)
-            renamed[node.name] = _write_batched(written, copy, rate, kernel.shape[0], sizes[node.name])
+            renamed[node.name] = _write_batched(written, node, rate, int(kernel.shape[0]), int(images.shape[1]))
         else:
-            written.node.append(copy)
+            written.node.append(node)
     return written
-
-
-def _static_sizes(graph_def: GraphDef) -> dict[str, int]:
-    """The height of each convolution's output, which with SAME padding and stride 1 is that of its input."""
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(graph_def, name="")
-    return {op.name: int(op.outputs[0].shape[1]) for op in graph.get_operations() if op.type == "Conv2D"}
 
 
 def _write_batched(written: GraphDef, convolution: NodeDef, rate: int, kernel: int, size: int) -> str:

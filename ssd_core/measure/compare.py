@@ -70,12 +70,12 @@ def decide(
 
     `more_is_better`: for speed-ups, shares and the like, of which a smaller ratio is the worse one.
     """
-    worse, least, most = (1 / ratio, 1 / high, 1 / low) if more_is_better else (ratio, low, high)
+    least, most = (1 / high, 1 / low) if more_is_better else (low, high)  # of how many times as bad B is
     either_way = math.sqrt(most / least) - 1
     agrees = p_value is None or p_value < U_TEST_P
     found = f"{describe(ratio)} [{describe(low)} to {describe(high)}]"
     if least > 1 + limit or most < 1 / (1 + limit):
-        verdict = Verdict.REGRESSION if worse > 1 else Verdict.IMPROVEMENT
+        verdict = Verdict.REGRESSION if least > 1 + limit else Verdict.IMPROVEMENT
         reason = f"{found}, wholly beyond {limit:.1%}"
         if not agrees:
             verdict = Verdict.TOO_NOISY

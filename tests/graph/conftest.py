@@ -12,25 +12,25 @@ from ssd_core.graph.contract import BATCHED_OUTPUTS, identify
 from ssd_core.graph.export import fp32_graph
 from ssd_core.graph.quantize import LayerReport, quantize
 from ssd_core.graph.seed_graph import detect_by_class, seed_graph
+from ssd_core.graph.session import session_on
 from ssd_core.network.anchors import default_centers
 from ssd_core.network.layers import FEATURE_MAPS
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]
-Run = Callable[[GraphDef, Sequence[str], Floats], list[npt.NDArray[Any]]]
+Run = Callable[..., list[npt.NDArray[Any]]]
 Rows = Callable[[GraphDef, Floats], list[Floats]]
 
 
 @pytest.fixture(scope="session")
 def run() -> Run:
-    """`run(graph_def, names, images)`: the first outputs of the nodes `names`."""
+    """`run(graph_def, names, images)`: the first outputs of nodes; with `optimize` as a benchmark's session does it."""
 
-    def run(graph_def: GraphDef, names: Sequence[str], images: Floats) -> list[npt.NDArray[Any]]:
-        graph = tf.Graph()
-        with graph.as_default():
-            tf.import_graph_def(graph_def, name="")
-        with tf.compat.v1.Session(graph=graph) as session:
+    def run(
+        graph_def: GraphDef, names: Sequence[str], images: Floats, optimize: bool = False
+    ) -> list[npt.NDArray[Any]]:
+        with session_on(graph_def, optimize) as session:
             values: list[npt.NDArray[Any]] = session.run([f"{n}:0" for n in names], {"input:0": images})
         return values
 
@@ -56,6 +56,13 @@ def detections_of(run: Run) -> Rows:
 def seeded_graph(seeded_weights: Weights) -> GraphDef:
     """The whole seeded network, fp32, of the batched contract."""
     return fp32_graph(seeded_weights)
+
+
+@pytest.fixture(scope="session")
+def seeded_outputs(seeded_graph: GraphDef, network_input: Floats, run: Run) -> dict[str, npt.NDArray[Any]]:
+    """What the seeded fp32 network gives for the golden image: `logits`, `locations` and the contract's outputs."""
+    names = ["logits", "locations", *BATCHED_OUTPUTS]
+    return dict(zip(names, run(seeded_graph, names, network_input, optimize=True), strict=True))
 
 
 @pytest.fixture(scope="session")

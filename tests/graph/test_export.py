@@ -25,30 +25,25 @@ def test_it_is_of_the_batched_contract_with_one_suppression(seeded_graph: GraphD
     assert (counts["Conv2D"], counts["MaxPool"], counts["CombinedNonMaxSuppression"]) == (35, 5, 1)
 
 
-@pytest.fixture(scope="module")
-def outputs(seeded_graph: GraphDef, network_input: Floats, run: Run) -> list[npt.NDArray[Any]]:
-    """Logits, locations and the four outputs for a batch: the golden image upside down, and the golden image."""
-    return run(
-        seeded_graph, ["logits", "locations", *BATCHED_OUTPUTS], np.concatenate([network_input[:, ::-1], network_input])
-    )
-
-
 def test_a_batch_gives_what_its_images_give(
-    seeded_graph: GraphDef, network_input: Floats, run: Run, outputs: list[npt.NDArray[Any]]
+    seeded_graph: GraphDef, network_input: Floats, run: Run, seeded_outputs: dict[str, npt.NDArray[Any]]
 ) -> None:
-    alone = run(seeded_graph, ["logits", "locations"], network_input)
-    for batch, single in zip(outputs, alone, strict=False):
-        np.testing.assert_allclose(batch[1:], single, atol=1e-3 * np.abs(single).max())
-    assert all(len(found.scores) > 100 for found in identify(seeded_graph).detections(outputs[2:]))
+    names = ["logits", "locations", *BATCHED_OUTPUTS]
+    together = run(seeded_graph, names, np.concatenate([network_input[:, ::-1], network_input]))
+    for name, batch in zip(names[:2], together, strict=False):
+        alone = seeded_outputs[name]
+        np.testing.assert_allclose(batch[1:], alone, atol=1e-3 * np.abs(alone).max())
+    assert all(len(found.scores) > 100 for found in identify(seeded_graph).detections(together[2:]))
 
 
 def test_predictions_and_detections_agree_with_the_original(
-    seeded_graph: GraphDef, outputs: list[npt.NDArray[Any]], golden: Mapping[str, Floats]
+    seeded_graph: GraphDef, seeded_outputs: dict[str, npt.NDArray[Any]], golden: Mapping[str, Floats]
 ) -> None:
     """Detections by matching: the order of scores that are 1 to the last bit decides between equal boxes."""
-    for ours, theirs in zip(outputs, (golden["network_cls"], golden["network_loc"]), strict=False):
-        np.testing.assert_allclose(ours[1, golden["network_rows"]], theirs, atol=1e-3 * np.abs(theirs).max())
-    found = identify(seeded_graph).detections(outputs[2:])[1]
+    for ours, theirs in (("logits", golden["network_cls"]), ("locations", golden["network_loc"])):
+        rows = seeded_outputs[ours][0, golden["network_rows"]]
+        np.testing.assert_allclose(rows, theirs, atol=1e-3 * np.abs(theirs).max())
+    (found,) = identify(seeded_graph).detections([seeded_outputs[name] for name in BATCHED_OUTPUTS])
     rows = np.concatenate([found.classes[:, None], found.scores[:, None], found.boxes], axis=1)
     distance = np.abs(rows[:, None] - golden["network_detections"][None]).max(axis=-1)
     assert (distance.min(axis=0) < 1e-3).mean() > 0.95

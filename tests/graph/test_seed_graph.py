@@ -1,6 +1,6 @@
 """The original's whole graph: one image, and the scores and boxes of each class."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -75,17 +75,16 @@ def test_the_post_processing_agrees_with_ours_class_by_class() -> None:
 
 
 def test_the_whole_agrees_with_the_original(
-    seeded_seed_graph: GraphDef,
-    network_input: Floats,
-    run: Any,
-    detections_of: Callable[..., list[Floats]],
-    golden: Mapping[str, Floats],
+    seeded_seed_graph: GraphDef, network_input: Floats, run: Any, golden: Mapping[str, Floats]
 ) -> None:
     """Detections by matching: the order of scores that are 1 to the last bit decides between equal boxes."""
-    logits, locations = run(seeded_seed_graph, ["logits", "locations"], network_input)
+    contract = identify(seeded_seed_graph)
+    names = ["logits", "locations", *(name.removesuffix(":0") for name in contract.outputs)]
+    logits, locations, *outputs = run(seeded_seed_graph, names, network_input)
     for ours, theirs in ((logits, golden["network_cls"]), (locations, golden["network_loc"])):
         np.testing.assert_allclose(ours[golden["network_rows"]], theirs, atol=1e-3 * np.abs(theirs).max())
-    (rows,) = detections_of(seeded_seed_graph, network_input)
+    (found,) = contract.detections(outputs)
+    rows = np.concatenate([found.classes[:, None], found.scores[:, None], found.boxes], axis=1)
     distance = np.abs(rows[:, None] - golden["network_detections"][None]).max(axis=-1)
     assert (distance.min(axis=0) < 1e-3).mean() > 0.95
     assert (distance.min(axis=1) < 1e-3).mean() > 0.95

@@ -39,7 +39,7 @@ def output_of(graph_def: GraphDef) -> Floats:
     return values
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     size=st.integers(5, 20),
     kernel=st.sampled_from([1, 3]),

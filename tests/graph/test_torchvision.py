@@ -157,12 +157,17 @@ def ready(image: npt.NDArray[np.float64]) -> Floats:
     return batch
 
 
+@pytest.fixture(scope="module")
+def predictions(graph_def: GraphDef, ready: Floats, run: Any) -> list[Floats]:
+    found: list[Floats] = run(graph_def, ["logits", "locations"], ready)
+    return found
+
+
 def test_the_graph_computes_what_torchvision_does(
-    state: State, graph_def: GraphDef, image: npt.NDArray[np.float64], ready: Floats, run: Any
+    state: State, image: npt.NDArray[np.float64], predictions: list[Floats]
 ) -> None:
     regression, logits = reference(state, image)
-    assert identify(graph_def).name == "batched"
-    ours, locations = run(graph_def, ["logits", "locations"], ready)
+    ours, locations = predictions
     kept = logits[:, [0, *(number for number, _ in CATEGORIES)]]
     np.testing.assert_allclose(ours[0], kept, atol=1e-3 * np.abs(kept).max())
     boxes = decode(regression, default_boxes())[:, [1, 0, 3, 2]]
@@ -171,12 +176,13 @@ def test_the_graph_computes_what_torchvision_does(
     np.testing.assert_allclose(decoded, boxes, rtol=1e-3, atol=1e-3)
 
 
-def test_the_graph_becomes_int8_whole(graph_def: GraphDef, ready: Floats, run: Any) -> None:
+def test_the_graph_becomes_int8_whole(graph_def: GraphDef, ready: Floats, predictions: list[Floats], run: Any) -> None:
+    assert identify(graph_def).name == "batched"
     int8, reports = quantize(graph_def, [ready])
     assert len(reports) == 40
     assert not any(report.reason for report in reports)
-    expected, got = (run(graph, ["logits"], ready)[0] for graph in (graph_def, int8))
-    assert np.corrcoef(expected.ravel(), got.ravel())[0, 1] > 0.99
+    (got,) = run(int8, ["logits"], ready)
+    assert np.corrcoef(predictions[0].ravel(), got.ravel())[0, 1] > 0.99
 
 
 def test_default_boxes_are_torchvisions() -> None:

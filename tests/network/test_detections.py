@@ -86,7 +86,7 @@ def test_in_a_batch_each_image_keeps_its_detections(golden: Golden) -> None:
     np.testing.assert_allclose(in_order(second), in_order(alone), atol=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(0, 2**31),
     st.integers(1, 3),

@@ -1,0 +1,159 @@
+"""The demo model's backbone: seeded orthogonal kernels, half of each deeper layer's bent towards what the scenes show.
+
+A random network this deep washes out what it sees. Three things keep it: each channel is centred and scaled on a few
+scenes as the layers are laid; its bias is one deviation, so that ReLU cuts little; and from conv3 on half the channels
+are a ridge regression from the layer's input to what is at that place (the category, and how far the object's sides
+are), mixed at random. No gradient is computed.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from scipy.linalg import solve
+
+from ssd_core.demo.sprites import KINDS
+from ssd_core.network.layers import (
+    BACKBONE,
+    FEATURE_MAPS,
+    IMAGE_SIZE,
+    Convolution,
+    MaxPool,
+    bias_name,
+    kernel_name,
+    scale_name,
+)
+
+Floats = npt.NDArray[np.float32]
+
+_BIAS = 1.0  # in deviations of the channel
+_TAPER = (0.5, 1.0, 0.5)  # of random 3x3 kernels: places matter more than their surroundings
+_FIRST_GUIDED = "conv3/conv3_1"
+_GUIDED_SHARE = 0.5
+_SAMPLES = 6000
+_RIDGE = 0.1
+_SCALE = 20.0  # of the normalised conv4_3, as the original begins with
+_BATCH = 8
+
+
+def backbone_weights(
+    images: Floats, targets: Floats, seed: int, progress: Callable[[Iterable[Convolution | MaxPool]], Iterable[object]]
+) -> dict[str, Floats]:
+    """Weights of the backbone, from images [N, 300, 300, 3] and what their pixels show, [N, 300, 300, T].
+
+    Targets are those of `targets_of`. `progress` wraps the layers as they are laid, as tqdm does.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    weights: dict[str, Floats] = {scale_name(): np.full(FEATURE_MAPS[0].channels, _SCALE, np.float32)}
+    guided, current = False, images
+    for layer in progress(BACKBONE):
+        if isinstance(layer, MaxPool):
+            current = _pool(current, layer)
+        elif isinstance(layer, Convolution):
+            guided = guided or layer.name == _FIRST_GUIDED
+            kernel = _orthogonal(layer, rng)
+            if guided:
+                count = int(_GUIDED_SHARE * layer.channels_out)
+                kernel[..., -count:] = _guided(layer, current, targets, count, rng)
+            output = _convolve(current, kernel, layer)
+            mean, deviation = output.mean((0, 1, 2)), output.std((0, 1, 2)) + 1e-6
+            weights[kernel_name(layer.name)] = kernel / deviation
+            weights[bias_name(layer.name)] = (_BIAS - mean / deviation).astype(np.float32)
+            current = np.maximum((output - mean) / deviation + _BIAS, 0)
+    return weights
+
+
+def targets_of(
+    size: tuple[int, int], objects: Iterable[tuple[int, tuple[int, int, int, int], npt.NDArray[np.bool_]]]
+) -> Floats:
+    """What each of 300x300 pixels shows: [300, 300, 1 + kinds + 4], background, category, log distances to the sides.
+
+    `size` is the image's width and height, `objects` (category's place among KINDS, box x, y, width, height, mask).
+    """
+    width, height = size
+    target = np.zeros((IMAGE_SIZE, IMAGE_SIZE, 1 + len(KINDS) + 4), np.float32)
+    target[..., 0] = 1
+    cells = (np.arange(IMAGE_SIZE) + 0.5) / IMAGE_SIZE
+    rows, columns = ((cells * side).astype(int) for side in (height, width))
+    down, across = np.meshgrid(cells, cells, indexing="ij")
+    for kind, (x, y, box_width, box_height), mask in objects:
+        seen = mask[np.ix_(rows, columns)]
+        target[seen] = 0
+        target[seen, 1 + kind] = 1
+        top, left, bottom, right = y / height, x / width, (y + box_height) / height, (x + box_width) / width
+        sides = np.stack([down - top, bottom - down, across - left, right - across], axis=-1)
+        target[seen, -4:] = np.log1p(np.maximum(sides[seen], 0) * FEATURE_MAPS[0].size)
+    return target
+
+
+def _orthogonal(layer: Convolution, rng: np.random.Generator) -> Floats:
+    rows = layer.kernel**2 * layer.channels_in
+    drawn = rng.standard_normal((max(rows, layer.channels_out), min(rows, layer.channels_out)))
+    basis, triangle = np.linalg.qr(drawn)
+    basis = basis * np.sign(np.diag(triangle))
+    kernel = (basis if rows >= layer.channels_out else basis.T).reshape(
+        layer.kernel, layer.kernel, layer.channels_in, layer.channels_out
+    )
+    taper = np.outer(_TAPER, _TAPER)[:, :, None, None] if layer.kernel == len(_TAPER) else 1.0
+    return (kernel * taper).astype(np.float32)
+
+
+def _guided(layer: Convolution, inputs: Floats, targets: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """Kernels [k, k, in, count]: random mixtures of the ridge regression from patches of `inputs` to the targets."""
+    size = _convolve(inputs[:1], np.zeros((layer.kernel, layer.kernel, layer.channels_in, 1), np.float32), layer).shape[
+        1
+    ]
+    middles = ((np.arange(size) + 0.5) * IMAGE_SIZE / size).astype(int)
+    wanted = targets[:, middles][:, :, middles].reshape(-1, targets.shape[-1])
+    chosen = np.concatenate(
+        [rng.permutation(np.flatnonzero(wanted[:, 0] == value))[: _SAMPLES // 2] for value in (0, 1)]
+    )
+    patches = patches_at(inputs, layer, size, chosen)
+    patches -= patches.mean(0)
+    goal = wanted[chosen]
+    goal = (goal - goal.mean(0)) / (goal.std(0) + 1e-3)
+    samples, width = patches.shape
+    penalty = _RIDGE * samples * float(patches.std()) ** 2 * width / 1000
+    if width <= samples:
+        gram = patches.T @ patches
+        gram[np.diag_indices(width)] += penalty
+        probe = solve(gram, patches.T @ goal, assume_a="pos")
+    else:
+        gram = patches @ patches.T
+        gram[np.diag_indices(samples)] += penalty
+        probe = patches.T @ solve(gram, goal, assume_a="pos")
+    mixed: Floats = (probe @ rng.standard_normal((probe.shape[1], count))).astype(np.float32)
+    return mixed.reshape(layer.kernel, layer.kernel, layer.channels_in, count)
+
+
+def patches_at(inputs: npt.NDArray[np.floating], layer: Convolution, size: int, places: npt.NDArray[np.intp]) -> Floats:
+    """What a convolution sees at `places`, which count over [N, size, size]: [places, k * k * in]."""
+    before = 0
+    if layer.padding == "SAME":
+        reach = (size - 1) * layer.stride + (layer.kernel - 1) * layer.dilation + 1
+        padding = max(reach - inputs.shape[1], 0)
+        before = padding // 2
+        inputs = np.pad(inputs, ((0, 0), (before, padding - before), (before, padding - before), (0, 0)))
+    image, place = np.divmod(places, size * size)
+    y, x = np.divmod(place, size)
+    taps = [k * layer.dilation for k in range(layer.kernel)]
+    seen = [inputs[image, y * layer.stride + a, x * layer.stride + b] for a in taps for b in taps]
+    return np.concatenate(seen, axis=1).astype(np.float32)
+
+
+def _convolve(inputs: Floats, kernel: Floats, layer: Convolution) -> Floats:
+    """The plain convolution of a layer, a few images at a time."""
+    parts = [
+        tf.nn.conv2d(inputs[i : i + _BATCH], kernel, layer.stride, layer.padding, dilations=layer.dilation).numpy()
+        for i in range(0, len(inputs), _BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _pool(inputs: Floats, layer: MaxPool) -> Floats:
+    parts = [
+        tf.nn.max_pool2d(inputs[i : i + _BATCH], layer.kernel, layer.stride, "SAME").numpy()
+        for i in range(0, len(inputs), _BATCH)
+    ]
+    return np.concatenate(parts)

@@ -1,0 +1,70 @@
+"""Makes what of the demo is missing in the cache: scenes and records, weights, graphs; each whole or not at all."""
+
+import contextlib
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from ssd_core.coco.records import write_records
+from ssd_core.demo import places
+from ssd_core.demo.scenes import write_scenes
+from ssd_core.files import cache_folder, replacing, writable_folder
+
+VALIDATION_SCENES = 240
+_FIRST_VALIDATION_SEED = 1_000_000  # far from the seeds that training uses
+CALIBRATION_SCENES = 24
+_FIRST_CALIBRATION_SEED = 2_000_000
+
+
+def build() -> None:
+    """Make what is missing, with progress bars. A second process waits and then finds it made."""
+    with _alone():
+        if not places.annotations().is_file():
+            _build_scenes()
+        if not places.weights().is_file():
+            _build_weights()
+        if not all(places.graph(precision).is_file() for precision in places.PRECISIONS):
+            _build_graphs()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the cache's lock; the kernel lets go of it when the process ends, however that comes."""
+    with (writable_folder(cache_folder()) / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build_scenes() -> None:
+    target = places.scenes()
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+        temporary = Path(folder) / target.name
+        annotations = write_scenes(temporary, VALIDATION_SCENES, _FIRST_VALIDATION_SEED)
+        write_records(temporary / "val2017", annotations, temporary / "records", "val")
+        shutil.rmtree(target, ignore_errors=True)
+        temporary.rename(target)
+
+
+def _build_weights() -> None:
+    from ssd_core.demo.model import make_weights
+
+    weights = make_weights()
+    with replacing(places.weights()) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **weights)
+
+
+def _build_graphs() -> None:
+    from ssd_core.demo.model import calibration_images
+    from ssd_core.graph.export import fp32_graph
+    from ssd_core.graph.frozen import write_graph
+    from ssd_core.graph.quantize import quantize
+
+    with np.load(places.weights()) as stored:
+        fp32 = fp32_graph(dict(stored))
+    write_graph(fp32, places.graph("fp32"))
+    int8, _ = quantize(fp32, calibration_images(_FIRST_CALIBRATION_SEED, CALIBRATION_SCENES))
+    write_graph(int8, places.graph("int8"))

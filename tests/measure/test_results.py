@@ -1,0 +1,182 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from ssd_core.errors import UserError
+from ssd_core.measure.results import Case, EmptyRunError, InvalidResultsError, read_run, result_of
+from tests.measure.conftest import BenchmarkMaker, Saver
+
+
+def test_a_file_is_read_by_its_cases_parameters(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    accuracy = benchmark_of("accuracy", without=["steady"])
+    run = read_run(save("a.json", [benchmark_of(), accuracy]))
+    timed, scored = run.results.values()
+    assert list(run.results) == [
+        Case("throughput", "int8", 1, num_inter_threads=1, num_intra_threads=2),
+        Case("accuracy", "int8", 1, num_inter_threads=1, num_intra_threads=2),
+    ]
+    assert timed.samples is not None
+    assert timed.samples.count == 200
+    assert (timed.yardstick_share, timed.steady, timed.accuracy) == (0.8, True, None)
+    assert timed.conditions["allocator"] == "malloc"
+    assert timed.conditions["tensorflow"] == "tensorflow-cpu 2.21.0"
+    assert scored.samples is None
+    assert scored.accuracy == {"AP": 0.4, "AP50": 0.7}
+    assert scored.steady is None
+    assert run.identity["cpu_model"] == "Example 9000"
+
+
+def test_a_renamed_test_is_the_same_case(benchmark_of: BenchmarkMaker) -> None:
+    renamed = benchmark_of() | {"name": "test_speed[x]", "fullname": "elsewhere.py::test_speed[x]"}
+    assert result_of("renamed", renamed).case == result_of("original", benchmark_of()).case
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        (Case("throughput", "int8", 8, 1, 2), "throughput int8-batch8-intra2"),
+        (Case("latency", "fp32", 1, 2, 4, streams=3), "latency fp32-batch1-inter2-intra4-streams3"),
+        (Case("against", "int8", 1, 1, 2, variant="intra=1"), "against int8-batch1-intra2 against intra=1"),
+    ],
+)
+def test_cases_have_names_for_people(named: Case, words: str) -> None:
+    assert str(named) == words
+
+
+def test_files_of_older_versions_load(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    """Before there were kind, schema, samples a process, a yardstick, and an identity."""
+    unknown = ("schema_version", "kind", "samples_ns", "yardstick_share", "steady", "binding", "versions")
+    run = read_run(save("old.json", [benchmark_of("latency", without=unknown)], plain=True))
+    (result,) = run.results.values()
+    now = read_run(save("new.json", [benchmark_of("latency")]))
+    assert list(run.results) == list(now.results)
+    assert result.samples == now.results[result.case].samples
+    assert (result.yardstick_share, result.steady) == (None, None)
+    assert run.identity == {"cpu_model": "Example 9000", "cores": 2, "kernel": "6.1"}
+
+
+def test_several_processes_are_kept_apart(benchmark_of: BenchmarkMaker) -> None:
+    result = result_of("here", benchmark_of(samples_ns=[[1, 2], [3]]))
+    assert result.samples is not None
+    assert result.samples.processes == ((1, 2), (3,))
+
+
+def test_where_equal_data_lies_does_not_matter(benchmark_of: BenchmarkMaker) -> None:
+    one, other = (
+        result_of("here", benchmark_of(data={"kind": "records", "origin": origin, "digest": "d"}))
+        for origin in ("/a", "/b")
+    )
+    assert one.conditions == other.conditions
+    assert result_of("here", benchmark_of()).conditions["data"] == {"kind": "dummy", "origin": "uniform"}
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere.json cannot be read \(No such file"):
+        read_run(tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is not JSON"),
+        (b"hello", "is not JSON"),
+        (b"\xff\xfe\x00", "is not JSON"),
+        (b"{'a': 1}", "is not JSON"),
+        (b"[1, 2]", "is not pytest-benchmark's"),
+        (b'{"results": []}', "is not pytest-benchmark's"),
+        (b'{"benchmarks": {}, "machine_info": {}}', "is not pytest-benchmark's"),
+        (b'{"benchmarks": [1], "machine_info": {}}', "is not pytest-benchmark's"),
+        (b'{"context": {}, "benchmarks": [{"name": "BM_x", "real_time": 3}]}', "is not pytest-benchmark's"),
+    ],
+)
+def test_no_file_of_results(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(InvalidResultsError, match=words):
+        read_run(path)
+
+
+def test_truncated_anywhere(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    path = save("a.json", [benchmark_of()])
+    whole = path.read_text()
+    for length in (len(whole) - 1, len(whole) // 2, len(whole) // 3, 200, 30):
+        path.write_text(whole[:length])
+        with pytest.raises(InvalidResultsError, match="is truncated"):
+            read_run(path)
+
+
+def test_an_empty_run(save: Saver) -> None:
+    with pytest.raises(EmptyRunError, match="empty run"):
+        read_run(save("a.json", []))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema_version": 2}, "schema 2, newer than 1"),
+        ({"schema_version": "1"}, "schema 1, newer"),
+        ({"without": ["precision"]}, "has no precision"),
+        ({"precision": 8}, "precision is 8, not text"),
+        ({"batch_size": "1"}, "batch_size is '1', no count"),
+        ({"num_intra_threads": True}, "num_intra_threads is True"),
+        ({"samples_ns": [1, 2]}, "samples_ns is not a list a process"),
+        ({"samples_ns": []}, "no samples"),
+        ({"samples_ns": [[]]}, "no samples"),
+        ({"samples_ns": [[5, float("nan")]]}, "Sample 1 lasts nan ns"),
+        ({"samples_ns": [[5, 0]]}, "Sample 1 lasts 0 ns"),
+        ({"samples_ns": [[-5]]}, "Sample 0 lasts -5 ns"),
+        ({"samples_ns": [["5"]]}, "Sample 0 is '5'"),
+        ({"yardstick_share": -0.1}, "yardstick_share is -0.1"),
+        ({"yardstick_share": float("nan")}, "yardstick_share is nan"),
+        ({"yardstick_share": "much"}, "yardstick_share is 'much'"),
+        ({"kind": "accuracy", "without": ["accuracy"]}, "no AP"),
+        ({"kind": "accuracy", "accuracy": {"AP": "0.4"}}, "no AP"),
+        ({"kind": "accuracy", "accuracy": {"AP": 1.5}}, "AP of 1.5"),
+        ({"kind": "accuracy", "accuracy": {"AP": float("nan")}}, "AP of nan"),
+    ],
+)
+def test_impossible_results_name_the_file_and_the_test(
+    changes: dict[str, object], words: str, benchmark_of: BenchmarkMaker, save: Saver
+) -> None:
+    path = save("a.json", [benchmark_of(**changes)])
+    with pytest.raises(InvalidResultsError, match=words) as error:
+        read_run(path)
+    assert str(path) in str(error.value)
+    assert f"bench/test_{changes.get('kind', 'throughput')}.py" in str(error.value)
+
+
+def test_a_file_saved_without_its_durations_says_how_to_save(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    benchmark = benchmark_of(without=["samples_ns"])
+    del benchmark["stats"]["data"]
+    with pytest.raises(InvalidResultsError, match="--benchmark-save-data"):
+        read_run(save("a.json", [benchmark]))
+
+
+def test_one_case_twice(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    with pytest.raises(InvalidResultsError, match="throughput int8-batch1-intra2 twice"):
+        read_run(save("a.json", [benchmark_of(), benchmark_of(seed=2)]))
+
+
+def test_another_projects_benchmarks(save: Saver, benchmark_of: BenchmarkMaker) -> None:
+    benchmark = benchmark_of() | {"extra_info": {}}
+    with pytest.raises(InvalidResultsError, match="`pytest bench` did not write it"):
+        read_run(save("a.json", [benchmark]))
+
+
+def test_a_file_that_pytest_benchmark_wrote_just_now(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_latency(benchmark):
+            benchmark.extra_info.update(precision="int8", batch_size=1, num_inter_threads=1, num_intra_threads=2)
+            benchmark.pedantic(lambda: sum(range(10_000)), rounds=7)
+        """
+    )
+    pytester.runpytest_subprocess("--benchmark-json=out.json").assert_outcomes(passed=1)
+    run = read_run(pytester.path / "out.json")
+    (result,) = run.results.values()
+    assert result.case == Case("latency", "int8", 1, 1, 2)
+    assert result.samples is not None
+    assert result.samples.count == 7
+    stored = json.loads((pytester.path / "out.json").read_text())["benchmarks"][0]["stats"]["data"]
+    assert result.samples.pooled.tolist() == [round(second * 1e9) for second in stored]
