@@ -59,6 +59,7 @@ def _build_weights() -> None:
 
 def _build_graphs() -> None:
     from ssd_core.demo.model import calibration_images
+    from ssd_core.graph.bfloat16 import to_bfloat16
     from ssd_core.graph.export import fp32_graph
     from ssd_core.graph.frozen import write_graph
     from ssd_core.graph.quantize import quantize
@@ -66,5 +67,7 @@ def _build_graphs() -> None:
     with np.load(places.weights()) as stored:
         fp32 = fp32_graph(dict(stored))
     write_graph(fp32, places.graph("fp32"))
+    bf16, _ = to_bfloat16(fp32)
+    write_graph(bf16, places.graph("bf16"))
     int8, _ = quantize(fp32, calibration_images(_FIRST_CALIBRATION_SEED, CALIBRATION_SCENES))
     write_graph(int8, places.graph("int8"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ssd_core.files import cache_folder
 
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "bf16", "int8")
 _ROOT = Path(__file__).parents[1]
 _SCENES = ("demo/scenes.py", "demo/sprites.py", "coco/categories.py", "coco/example.py")
 _WEIGHTS = (
@@ -19,7 +19,7 @@ _WEIGHTS = (
 _GRAPHS = (
     *_WEIGHTS,
     *("demo/build.py", "network/detections.py", "graph/export.py", "graph/quantize.py", "graph/calibrate.py"),
-    *("graph/rewrite.py", "graph/simplify.py", "graph/view.py"),
+    *("graph/bfloat16.py", "graph/rewrite.py", "graph/simplify.py", "graph/view.py"),
 )
 
 

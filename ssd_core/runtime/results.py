@@ -20,6 +20,8 @@ class OpenGraph:
     sha256: str
     num_inter_threads: int
     num_intra_threads: int
+    postprocess_ms: tuple[float, float] | None = None
+    """What a seed's post-processing takes and what ours does in its place, where it was replaced."""
 
 
 @dataclass(frozen=True)

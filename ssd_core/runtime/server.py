@@ -83,23 +83,24 @@ class _Server:
         reply: Reply = getattr(self, f"do_{command}")(**arguments)
         return reply
 
-    def do_open(self, graph: str, num_inter_threads: int, num_intra_threads: int, trust: bool) -> "Reply":
+    def do_open(self, graph: str, num_inter_threads: int, num_intra_threads: int, trust: bool, fast: bool) -> "Reply":
         """Open the graph unless just this one is open already, with these threads."""
         from ssd_core.files import sha256_of
 
         path = Path(graph)
-        wanted = (graph, sha256_of(path) if path.is_file() else "", num_inter_threads, num_intra_threads, trust)
+        wanted = (graph, sha256_of(path) if path.is_file() else "", num_inter_threads, num_intra_threads, trust, fast)
         if self._session is None or wanted != self._opened:
             if self._session is not None:
                 self._session.close()
             self._session = None  # should opening fail, nothing is open
-            self._session = self._inference.InferenceSession(path, num_inter_threads, num_intra_threads, trust)
+            self._session = self._inference.InferenceSession(path, *wanted[2:])
             self._opened = wanted
         return {
             "contract": self._session.contract.name,
             "fixed_batch": self._session.contract.fixed_batch,
             "operation_counts": self._session.operation_counts,
             "sha256": self._session.sha256,
+            "postprocess_ms": self._session.postprocess_ms,
             "num_inter_threads": self._session.num_inter_threads,
             "num_intra_threads": self._session.num_intra_threads,
         }, []

@@ -98,11 +98,17 @@ class Worker:
             raise
 
     def open(
-        self, graph: Path, num_inter_threads: int = 0, num_intra_threads: int = 0, trust: bool = False
+        self,
+        graph: Path,
+        num_inter_threads: int = 0,
+        num_intra_threads: int = 0,
+        trust: bool = False,
+        fast: bool = False,
     ) -> OpenGraph:
         """Open a frozen graph with a session's threads (0: as many as the worker has CPUs), closing the one before.
 
-        Opening the same graph with the same threads again does nothing.
+        `fast` replaces the post-processing of a seed's graph by ours. Opening the same graph in the same way again
+        does nothing.
         """
         reply, _ = self._request(
             "open",
@@ -110,6 +116,7 @@ class Worker:
             num_inter_threads=num_inter_threads,
             num_intra_threads=num_intra_threads,
             trust=trust,
+            fast=fast,
         )
         return OpenGraph(**reply)
 

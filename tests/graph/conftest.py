@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from ssd_core.graph.contract import BATCHED_OUTPUTS, identify
 from ssd_core.graph.export import fp32_graph
-from ssd_core.graph.quantize import LayerReport, quantize
+from ssd_core.graph.quantize import quantize
+from ssd_core.graph.rewrite import LayerReport
 from ssd_core.graph.seed_graph import detect_by_class, seed_graph
 from ssd_core.graph.session import session_on
 from ssd_core.network.anchors import default_centers

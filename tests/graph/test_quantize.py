@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from ssd_core.errors import UserError
 from ssd_core.graph.calibrate import METHODS, Method
 from ssd_core.graph.contract import identify, operation_counts
-from ssd_core.graph.quantize import LayerReport, per_channel, quantize
+from ssd_core.graph.quantize import per_channel, quantize
+from ssd_core.graph.rewrite import LayerReport
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
