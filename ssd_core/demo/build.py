@@ -23,7 +23,7 @@ _FIRST_CALIBRATION_SEED = 2_000_000
 def build() -> None:
     """Make what is missing, with progress bars. A second process waits and then finds it made."""
     with _alone():
-        if not places.annotations().is_file():
+        if not (places.annotations().is_file() and places.records().is_dir()):
             _build_scenes()
         if not places.weights().is_file():
             _build_weights()

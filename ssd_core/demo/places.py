@@ -11,15 +11,17 @@ from ssd_core.files import cache_folder
 
 PRECISIONS = ("fp32", "bf16", "int8")
 _ROOT = Path(__file__).parents[1]
-_SCENES = ("demo/scenes.py", "demo/sprites.py", "coco/categories.py", "coco/example.py")
+_DRAWING = ("demo/scenes.py", "demo/sprites.py", "coco/categories.py")
+_SCENES = (*_DRAWING, "demo/build.py", "coco/example.py", "coco/records.py")
 _WEIGHTS = (
-    *("demo/model.py", "demo/backbone.py", "demo/heads.py", "demo/scenes.py", "demo/sprites.py"),
-    *("network/anchors.py", "network/build.py", "network/layers.py", "images/preprocess.py"),
+    *_DRAWING,
+    *("demo/model.py", "demo/backbone.py", "demo/heads.py", "images/preprocess.py"),
+    *("network/anchors.py", "network/build.py", "network/layers.py", "network/variant.py"),
 )
 _GRAPHS = (
     *_WEIGHTS,
-    *("demo/build.py", "network/detections.py", "graph/export.py", "graph/quantize.py", "graph/calibrate.py"),
-    *("graph/bfloat16.py", "graph/rewrite.py", "graph/simplify.py", "graph/view.py"),
+    *("demo/build.py", "network/detections.py", "graph/contract.py", "graph/export.py", "graph/quantize.py"),
+    *("graph/calibrate.py", "graph/bfloat16.py", "graph/rewrite.py", "graph/simplify.py", "graph/view.py"),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ssd_core.errors import UserError
-from ssd_core.measure.compare import LIMIT, Comparison, Verdict, compare
+from ssd_core.measure.compare import LIMIT, Comparison, Verdict, compare, describe
 from ssd_core.measure.conditions import Difference, unlike_hardware, unlike_results, unlike_settings
 from ssd_core.measure.results import Case, Result, Run
 from ssd_core.measure.samples import NS_PER_MS
@@ -116,7 +116,28 @@ def compare_results(
         return compare_accuracy(a.accuracy["AP"], b.accuracy["AP"], largest_ap_loss)
     if a.samples is None or b.samples is None:
         return without_ratio(Verdict.INCOMPARABLE, "one was timed, the other was not")
-    return mark_unsteady(compare(a.samples, b.samples, limit), (a,), (b,))
+    comparison = _without_machine(compare(a.samples, b.samples, limit), yardstick_change(a, b), limit)
+    return mark_unsteady(comparison, (a,), (b,))
+
+
+def yardstick_change(a: Result, b: Result) -> float | None:
+    """How much longer the yardstick took beside B than beside A, above 1 on a slower machine; None where it did not.
+
+    A share is the yardstick's time over the case's, but for a factor that both results have in common.
+    """
+    if a.samples is None or b.samples is None or a.yardstick_share is None or b.yardstick_share is None:
+        return None
+    return (b.yardstick_share * b.samples.centre_ns) / (a.yardstick_share * a.samples.centre_ns)
+
+
+def _without_machine(comparison: Comparison, change: float | None, limit: float) -> Comparison:
+    """No regression where the yardstick slowed down as much: then it is the machine that did."""
+    if comparison.verdict is not Verdict.REGRESSION or comparison.low is None or change is None or change <= 1 + limit:
+        return comparison
+    if comparison.low / change > 1 + limit:
+        return comparison
+    reason = f"{comparison.reason}, but so did the yardstick ({describe(change)}): run it again, or with --against"
+    return dataclasses.replace(comparison, verdict=Verdict.TOO_NOISY, reason=reason)
 
 
 def compare_accuracy(a: float, b: float, largest_loss: float = LARGEST_AP_LOSS) -> Comparison:

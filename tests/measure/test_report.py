@@ -172,3 +172,17 @@ def test_a_negative_limit_is_refused(benchmark_of: BenchmarkMaker, save: Saver) 
     a = save("a.json", [benchmark_of()])
     with pytest.raises(UserError, match="limit"):
         compared(a, a, limit=-0.1)
+
+
+def test_a_slowdown_that_the_yardstick_shared_is_the_machines(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    a = save("a.json", [benchmark_of()])
+    slower_machine = save("b.json", [benchmark_of(seed=2, ms=24.0, yardstick_share=0.8)])
+    slower_still = save("c.json", [benchmark_of(seed=3, ms=30.0, yardstick_share=0.8)])
+    # In c the yardstick's share fell by a tenth while all took half as long again: the case lost more than the machine.
+    own_loss = save("d.json", [benchmark_of(seed=4, ms=30.0, yardstick_share=0.72)])
+    found = compared(a, slower_machine, slower_still, own_loss)
+    expected = [Verdict.TOO_NOISY, Verdict.TOO_NOISY, Verdict.REGRESSION]
+    assert list(verdicts(found).values()) == [expected]
+    reason = found.rows[0].comparisons[1]
+    assert reason is not None
+    assert "so did the yardstick (+" in reason.reason
