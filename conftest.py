@@ -8,6 +8,7 @@ pytest_plugins = (
     "fixtures.images",
     "fixtures.variant",
     "fixtures.workers",
+    "fixtures.progress",
     "fixtures.inference",
     "fixtures.against",
     "fixtures.accuracy",
