@@ -94,6 +94,7 @@ class _Trainer:
         seed: int,
     ) -> None:
         boxes = feature_map.boxes_per_cell
+        self._seed = seed
         self._rng = np.random.Generator(np.random.PCG64(seed))
         self._features, self._boxes, self._classes = features, boxes, num_classes
         self._labels = labels.reshape(-1, boxes)
@@ -148,7 +149,8 @@ class _Trainer:
         return self._kernel.numpy().reshape(3, 3, self._layer.channels_in, -1), self._bias.numpy()
 
     def _train_step(self, patches: Tensor, labels: Tensor, targets: Tensor, total: Tensor) -> None:
-        seen = tf.nn.dropout(tf.cast(patches, tf.float32), _DROPOUT)
+        draw = tf.stack([self._seed, tf.cast(self._time, tf.int32)])
+        seen = tf.nn.experimental.stateless_dropout(tf.cast(patches, tf.float32), _DROPOUT, seed=draw)
         with tf.GradientTape() as tape:
             output = seen @ self._kernel + self._bias
             edge = self._boxes * 4

@@ -10,7 +10,7 @@ import pytest
 from ssd_core.files import CACHE_VARIABLE
 
 Floats = npt.NDArray[np.float32]
-GUIDE_SCENES, TRAINING_SCENES = 2, 4
+GUIDE_SCENES, TRAINING_SCENES = 2, 2
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class TinyModel:
 
 @pytest.fixture(scope="session")
 def tiny_model() -> TinyModel:
-    """`make_weights` of two guide scenes and four training scenes, with fewer samples and steps than the demo's."""
+    """`make_weights` of two guide scenes and two training scenes, with fewer samples and steps than the demo's."""
     from ssd_core.demo import backbone, heads, model
 
     with pytest.MonkeyPatch.context() as patch:

@@ -134,6 +134,7 @@ def test_both_readers_of_instances_take_the_file(written: Path, capsys: pytest.C
     assert len(instances.annotations) >= COUNT
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of pycocotools, under numpy 2
 def test_polygons_lie_inside_the_image_and_enclose_what_is_seen(written: Path) -> None:
     document = json.loads((written / scenes.ANNOTATIONS_PATH).read_text())
     for entry in document["images"]:

@@ -1,0 +1,183 @@
+"""The backbone without gradients: what its targets say, what its patches are, and that no layer washes out."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssd_core.demo import backbone
+from ssd_core.demo.backbone import backbone_weights, patches_at, targets_of
+from ssd_core.demo.sprites import KINDS
+from ssd_core.network.layers import (
+    BACKBONE,
+    CONVOLUTIONS,
+    Convolution,
+    MaxPool,
+    bias_name,
+    kernel_name,
+    scale_name,
+    variable_shapes,
+)
+
+Floats = npt.NDArray[np.float32]
+
+LAYERS = st.sampled_from(
+    [
+        Convolution("same", 3, 1, 1),
+        Convolution("same, strided", 3, 1, 1, stride=2),
+        Convolution("same, dilated", 3, 1, 1, dilation=6),
+        Convolution("valid", 3, 1, 1, padding="VALID"),
+        Convolution("valid, strided", 3, 1, 1, stride=2, padding="VALID"),
+        Convolution("valid, dilated", 3, 1, 1, dilation=6, padding="VALID"),
+        Convolution("one pixel", 1, 1, 1, padding="VALID"),
+        Convolution("even", 2, 1, 1, stride=2),
+    ]
+)
+
+
+def as_they_come(layers: Iterable[Any]) -> Iterable[Any]:
+    return layers
+
+
+def test_targets_say_what_is_where_and_how_far_its_sides_are() -> None:
+    width, height = 600, 300
+    below, above = np.zeros((2, height, width), bool)
+    below[50:150, 100:300] = True
+    above[140:200, 280:400] = True
+    targets = targets_of((width, height), [(2, (100, 50, 200, 100), below), (0, (280, 140, 120, 60), above)])
+    assert targets.shape == (300, 300, 1 + len(KINDS) + 4)
+
+    background = np.ones((300, 300), bool)  # 2 columns and 1 row of the image to a pixel
+    background[50:150, 50:150] = background[140:200, 140:200] = False
+    np.testing.assert_array_equal(targets[..., 0], background)
+    expected = np.zeros((300, 300), bool)
+    expected[50:150, 50:150] = True
+    expected[140:150, 140:150] = False
+    np.testing.assert_array_equal(targets[..., 1 + 2], expected)
+    np.testing.assert_array_equal(targets[..., 1:-4].sum(-1), ~background)
+    assert not targets[background][:, 1:].any()
+
+    # Row 60, column 80 of 300: 10.5 and 89.5 rows from the first object's top and bottom, 30.5 and 69.5 columns.
+    np.testing.assert_allclose(targets[60, 80, -4:], np.log1p(np.array([10.5, 89.5, 30.5, 69.5]) / 300 * 38), rtol=1e-5)
+    # Where the two meet, the later one is seen.
+    np.testing.assert_allclose(targets[145, 145, -4:], np.log1p(np.array([5.5, 54.5, 5.5, 54.5]) / 300 * 38), rtol=1e-5)
+
+
+def test_without_objects_all_is_background() -> None:
+    targets = targets_of((320, 480), [])
+    assert (targets[..., 0] == 1).all()
+    assert not targets[..., 1:].any()
+
+
+@given(LAYERS, st.integers(13, 21), st.integers(1, 3), st.integers(1, 4), st.integers(0, 2**32 - 1))
+@settings(max_examples=40)
+def test_patches_times_a_kernel_are_the_convolution(
+    shape: Convolution, side: int, channels_in: int, channels_out: int, seed: int
+) -> None:
+    layer = replace(shape, channels_in=channels_in, channels_out=channels_out)
+    random = np.random.default_rng(seed)
+    images = random.standard_normal((2, side, side, channels_in)).astype(np.float32)
+    kernel = random.standard_normal((layer.kernel, layer.kernel, channels_in, channels_out)).astype(np.float32)
+    convolved = tf.nn.conv2d(images, kernel, layer.stride, layer.padding, dilations=layer.dilation).numpy()
+    size = convolved.shape[1]
+    places = random.permutation(2 * size * size)[: max(1, size * size)]
+    patches = patches_at(images, layer, size, places)
+    assert patches.shape == (len(places), layer.kernel**2 * channels_in)
+    np.testing.assert_allclose(
+        patches @ kernel.reshape(-1, channels_out), convolved.reshape(-1, channels_out)[places], rtol=1e-4, atol=1e-4
+    )
+
+
+@given(st.sampled_from([1, 3]), st.integers(1, 12), st.integers(1, 40), st.integers(0, 2**32 - 1))
+@settings(max_examples=40)
+def test_random_kernels_are_orthogonal_but_for_their_taper(kernel: int, wide: int, out: int, seed: int) -> None:
+    layer = Convolution("any", kernel, wide, out)
+    drawn = backbone._orthogonal(layer, np.random.Generator(np.random.PCG64(seed)))
+    assert drawn.shape == (kernel, kernel, wide, out)
+    if kernel == 3:
+        taper = np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
+        drawn = drawn / taper[:, :, None, None].astype(np.float32)
+    matrix = drawn.reshape(-1, out)
+    small = matrix.T @ matrix if out <= len(matrix) else matrix @ matrix.T
+    np.testing.assert_allclose(small, np.eye(len(small)), atol=1e-3)
+
+
+def test_guided_kernels_look_at_what_tells_and_at_nothing_else() -> None:
+    layer = Convolution("guided", 1, 5, 16)
+    random = np.random.default_rng(0)
+    inputs = random.standard_normal((2, 30, 30, 5)).astype(np.float32)
+    told = np.zeros((2, 30, 30, 7), np.float32)  # all of it by channel 3
+    told[..., 0] = inputs[..., 3] > 0
+    told[..., 1:] = inputs[..., 3:4] * np.arange(1, 7)
+    targets = told.repeat(10, axis=1).repeat(10, axis=2)
+    kernel = backbone._guided(layer, inputs, targets, 16, np.random.Generator(np.random.PCG64(1)))
+    assert kernel.shape == (1, 1, 5, 16)
+    others = np.delete(kernel[0, 0], 3, axis=0)
+    assert np.abs(others).max() < 0.1 * np.abs(kernel[0, 0, 3]).max()
+
+
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], dict[str, Floats]]:
+    """The backbone's first guided layer and those before it, laid on two images of noise with one object."""
+    depth = 1 + [layer.name for layer in BACKBONE].index("conv3/conv3_1")
+    monkeypatch.setattr(backbone, "BACKBONE", BACKBONE[:depth])
+    monkeypatch.setattr(backbone, "_SAMPLES", 200)
+    images = np.random.default_rng(0).uniform(-120, 150, (2, 300, 300, 3)).astype(np.float32)
+    mask = np.zeros((300, 300), bool)
+    mask[100:200, 50:250] = True
+    targets = np.stack([targets_of((300, 300), [(kind, (50, 100, 200, 100), mask)]) for kind in (0, 1)])
+    return lambda seed: backbone_weights(images, targets, seed, as_they_come)
+
+
+def test_weights_are_a_function_of_the_seed(shallow: Callable[[int], dict[str, Floats]]) -> None:
+    first, again, other = shallow(1), shallow(1), shallow(2)
+    for name, values in first.items():
+        np.testing.assert_allclose(values, again[name], rtol=1e-3, atol=1e-5)
+        assert name == scale_name() or np.abs(values - other[name]).max() > 1e-2
+
+
+def test_progress_sees_every_layer_as_it_is_laid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backbone, "BACKBONE", BACKBONE[:3])
+    seen: list[str] = []
+
+    def progress(layers: Iterable[Any]) -> Iterable[Any]:
+        for layer in layers:
+            seen.append(layer.name)
+            yield layer
+
+    images = np.random.default_rng(0).uniform(-120, 150, (1, 300, 300, 3)).astype(np.float32)
+    laid = backbone_weights(images, np.zeros((1, 300, 300, 17), np.float32), 0, progress)
+    assert seen == ["conv1/conv1_1", "conv1/conv1_2", "pool1"]
+    assert len(laid) == 1 + 2 * 2
+
+
+def test_the_backbone_has_its_47_variables_and_none_is_empty(tiny_model: Any) -> None:
+    found = {name: values for name, values in tiny_model.weights.items() if "multibox_head" not in name}
+    shapes = {name: shape for name, shape in variable_shapes().items() if "multibox_head" not in name}
+    assert len(found) == 47
+    assert {name: values.shape for name, values in found.items()} == shapes
+    for name, values in found.items():
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+        assert values.any(), name
+    assert (found[scale_name()] == 20).all()
+
+
+def test_every_channel_of_every_layer_is_one_deviation_above_zero_on_the_scenes_it_was_laid_on(tiny_model: Any) -> None:
+    current: Any = tiny_model.guides
+    for layer in BACKBONE:
+        if isinstance(layer, MaxPool):
+            current = tf.nn.max_pool2d(current, layer.kernel, layer.stride, "SAME")
+            continue
+        kernel, bias = (tiny_model.weights[name(layer.name)] for name in (kernel_name, bias_name))
+        output = tf.nn.conv2d(current, kernel, layer.stride, layer.padding, dilations=layer.dilation) + bias
+        np.testing.assert_allclose(tf.reduce_mean(output, [0, 1, 2]), np.ones(layer.channels_out), atol=0.02)
+        np.testing.assert_allclose(tf.math.reduce_std(output, [0, 1, 2]), np.ones(layer.channels_out), atol=0.02)
+        current = tf.nn.relu(output)
+    assert layer == CONVOLUTIONS[-1]

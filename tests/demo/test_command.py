@@ -1,0 +1,48 @@
+"""`python -m ssd_core demo`: makes what is missing, and says where everything is."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from ssd_core.demo import build, command, places
+
+
+def demo() -> int:
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["demo"])
+    status: int = parsed.run(parsed)
+    return status
+
+
+def make_all() -> None:
+    places.records().mkdir(parents=True)
+    for number in range(2):
+        (places.records() / f"val-{number:05d}-of-00002").write_bytes(b"\0" * 1_500_000)
+    for path in (places.annotations(), *map(places.graph, places.PRECISIONS)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\0" * 200_000)
+
+
+def test_paths_and_sizes_are_told_and_nothing_is_made_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_all()
+    monkeypatch.delattr(build, "build")
+    assert demo() == 0
+    lines = capsys.readouterr().out.splitlines()
+    expected = {"records": (3.0, places.records()), "annotations": (0.2, places.annotations())}
+    expected |= {f"{precision} graph": (0.2, places.graph(precision)) for precision in places.PRECISIONS}
+    for line, (name, (megabytes, path)) in zip(lines, expected.items(), strict=False):
+        assert line == f"{name:12} {megabytes:8.1f} MB  {path}"
+    assert len(lines) == len(expected) + 1
+    assert lines[-1].startswith("ready after ")
+
+
+def test_what_is_missing_is_made_first(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "build", make_all)
+    assert demo() == 0
+    assert str(places.graph("int8")) in capsys.readouterr().out
