@@ -6,7 +6,6 @@ float32, so the heads' outputs are cast back before decoding.
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ssd_core.errors import UserError
@@ -28,9 +27,7 @@ def to_bfloat16(graph_def: GraphDef) -> tuple[GraphDef, list[LayerReport]]:
     """
     contract = identify(graph_def)
     view = GraphView(simplified(graph_def))
-    found, refused = view.convolutions()
-    patterns = [pattern for pattern in found if pattern.kernel.dtype == np.float32]
-    refused |= {p.convolution.name: "it is not in float32" for p in found if p.kernel.dtype != np.float32}
+    patterns, refused = view.convolutions()
     if not patterns:
         raise UserError("The graph has no float32 convolution with a constant kernel and bias: give the fp32 graph.")
     writer = _Writer(view, patterns)

@@ -63,7 +63,7 @@ def quantize(
     patterns, kept = _without(patterns, keep_float)
     refused |= kept
     if not patterns:
-        raise UserError("The graph has no convolution with a constant kernel and bias: nothing can become int8.")
+        raise UserError("The graph has no float32 convolution with constant kernel and bias: nothing can become int8.")
     tensors = sorted({p.input for p in patterns} | {p.output for p in patterns})
     ranges = calibrate(simple, contract, tensors, images)
     limits = {name: ranges[name].limit(method) for name in tensors}

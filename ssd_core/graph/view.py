@@ -99,7 +99,7 @@ class GraphView:
         return ordered
 
     def convolutions(self) -> tuple[list[ConvolutionPattern], dict[str, str]]:
-        """The convolutions with constant kernel and bias, in order; and why each of the others is not of that form."""
+        """The float32 convolutions with constant kernel and bias, in order; and why the others are not of that form."""
         patterns: list[ConvolutionPattern] = []
         refused: dict[str, str] = {}
         for node in self.in_order():
@@ -115,6 +115,8 @@ class GraphView:
         kernel = self.constant(node.input[1])
         if kernel is None:
             return "its kernel is not a constant"
+        if kernel.dtype != np.float32:
+            return "it is not in float32"
         if node.attr["data_format"].s not in (b"", b"NHWC"):
             return "its layout is not NHWC"
         add = self.only_consumer(node.name, "BiasAdd") or self.only_consumer(node.name, "Add")

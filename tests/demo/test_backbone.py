@@ -101,11 +101,29 @@ def test_random_kernels_are_orthogonal_but_for_their_taper(kernel: int, wide: in
     drawn = backbone._orthogonal(layer, np.random.Generator(np.random.PCG64(seed)))
     assert drawn.shape == (kernel, kernel, wide, out)
     if kernel == 3:
-        taper = np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
-        drawn = drawn / taper[:, :, None, None].astype(np.float32)
+        taper = np.outer([0.5, 1, 0.5], [0.5, 1, 0.5]).astype(np.float32)
+        drawn /= taper[:, :, None, None]
     matrix = drawn.reshape(-1, out)
     small = matrix.T @ matrix if out <= len(matrix) else matrix @ matrix.T
     np.testing.assert_allclose(small, np.eye(len(small)), atol=1e-3)
+
+
+def test_distances_are_spread_over_bins_around_them_and_the_background_over_none() -> None:
+    wanted = np.zeros((2, 1 + len(KINDS) + 4), np.float32)
+    wanted[0, 0] = 1
+    wanted[1, 3] = 1
+    bins = np.linspace(0.3, 3.3, 6)
+    wanted[1, -4:] = (bins[1], bins[4], bins[0], (bins[2] + bins[3]) / 2)
+    spread = backbone._spread(wanted)
+    given, near, middle = np.split(spread, [wanted.shape[1], wanted.shape[1] + 4 * 6], axis=1)
+    np.testing.assert_array_equal(given, wanted)
+    assert not near[0].any()
+    sides = near[1].reshape(4, 6)
+    assert sides.argmax(1)[:3].tolist() == [1, 4, 0]
+    np.testing.assert_allclose(sides.max(1)[:3], 1)
+    np.testing.assert_allclose(sides[0, [0, 2]], np.exp(-0.5), rtol=1e-5)
+    assert sides[3, 2] == pytest.approx(sides[3, 3])
+    np.testing.assert_allclose(middle[1], [bins[4] - bins[1], (bins[2] + bins[3]) / 2 - bins[0]], rtol=1e-5)
 
 
 def test_guided_kernels_look_at_what_tells_and_at_nothing_else() -> None:

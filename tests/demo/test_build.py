@@ -13,7 +13,9 @@ import numpy.typing as npt
 import pytest
 
 from ssd_core.coco.annotations import load
+from ssd_core.coco.records import write_records
 from ssd_core.demo import build, model, places
+from ssd_core.demo.scenes import write_scenes
 from ssd_core.errors import UserError
 from ssd_core.graph import export, quantize
 from ssd_core.graph.contract import identify, operation_counts
@@ -49,8 +51,8 @@ def made(cache: Path, monkeypatch: pytest.MonkeyPatch, small_graphs: dict[str, P
     made = Made()
     monkeypatch.setattr(build, "VALIDATION_SCENES", SCENES)
     monkeypatch.setattr(build, "CALIBRATION_SCENES", 1)
-    monkeypatch.setattr(build, "write_scenes", made.watch("scenes", build.write_scenes))
-    monkeypatch.setattr(build, "write_records", made.watch("records", build.write_records))
+    monkeypatch.setattr(build, "write_scenes", made.watch("scenes", write_scenes))
+    monkeypatch.setattr(build, "write_records", made.watch("records", write_records))
     monkeypatch.setattr(model, "make_weights", made.watch("weights", lambda: WEIGHTS))
     monkeypatch.setattr(quantize, "quantize", made.watch("int8", quantize.quantize))
 

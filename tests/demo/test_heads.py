@@ -31,7 +31,7 @@ def loss_of(logits: Floats, labels: Ints, locations: Floats | None = None) -> tu
 
 
 def test_the_loss_of_six_boxes_by_hand() -> None:
-    # The cross-entropy of two classes with logits (0, z) is log(1 + exp(z)) for background and that less z for the other.
+    # With logits (0, z) the cross-entropy is log(1 + exp(z)) for background, and that less z for the other class.
     surplus = np.array([2.0, -1.0, 0.0, 3.0, 1.0, 9.0])
     labels = np.array([1, 0, 0, 0, 0, -1])
     logits = np.stack([np.zeros(6), surplus], axis=1).astype(np.float32)
@@ -136,12 +136,12 @@ def test_training_tells_two_classes_and_their_places_on_pictures_it_has_not_seen
 
 def test_a_head_is_a_function_of_its_seed() -> None:
     seen = pictures(1)
-    first, other = (
-        train_head(seen.features, seen.labels, seen.locations, MAP, CLASSES, seed, rounds=(0,)) for seed in (1, 2)
+    first, again, other = (
+        train_head(seen.features, seen.labels, seen.locations, MAP, CLASSES, seed, rounds=(8, 4)) for seed in (1, 1, 2)
     )
-    again = train_head(seen.features, seen.labels, seen.locations, MAP, CLASSES, 1, rounds=(0,))
-    np.testing.assert_array_equal(first.class_kernel, again.class_kernel)
-    assert not np.array_equal(first.class_kernel, other.class_kernel)
+    np.testing.assert_allclose(first.class_kernel, again.class_kernel, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(first.location_kernel, again.location_kernel, rtol=1e-4, atol=1e-5)
+    assert np.abs(first.class_kernel - other.class_kernel).max() > 1e-2
 
 
 def test_places_where_something_is_seen_that_is_not_there_are_added() -> None:

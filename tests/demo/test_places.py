@@ -114,7 +114,9 @@ def test_everything_lies_in_the_cache_folder(cache: Path) -> None:
 
 def test_asking_imports_no_tensorflow() -> None:
     asked = "from ssd_core.demo import places; places.complete()"
-    told = "import sys; print(sorted(name for name in sys.modules if name.partition('.')[0] in ('tensorflow', 'numpy')))"
+    told = (
+        "import sys; print(sorted(name for name in sys.modules if name.partition('.')[0] in ('tensorflow', 'numpy')))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", f"{asked}; {told}"], capture_output=True, text=True, check=True, cwd=ROOT.parent
     )

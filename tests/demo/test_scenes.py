@@ -62,7 +62,7 @@ def test_objects_are_boxed_tightly_inside_the_image_and_share_no_pixel(seed: int
     for seen in objects:
         rows, columns = np.nonzero(seen.mask)
         assert seen.mask.shape == (image.height, image.width)
-        assert seen.box == (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+        assert list(seen.box) == [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
         assert seen.category_id in NAME_OF_ID
     assert np.sum([seen.mask for seen in objects], axis=0).max() == 1
 
@@ -148,8 +148,18 @@ def test_polygons_lie_inside_the_image_and_enclose_what_is_seen(written: Path) -
             x, y, width, height = annotation["bbox"]
             assert points.min(0).tolist() == [x, y]
             assert points.max(0).tolist() == [x + width, y + height]
+            rows = np.flatnonzero(seen.mask.any(1))
+            if len(rows) == np.ptp(rows) + 1:  # of one piece, so that it encloses each row's pixels, first to last
+                widths = [np.ptp(np.flatnonzero(seen.mask[row])) + 1 for row in rows]
+                assert _area(points) == sum(widths)
             filled = _filled(polygon, seen.mask.shape)
             assert (filled & seen.mask).sum() >= 0.97 * seen.mask.sum()
+
+
+def _area(points: npt.NDArray[np.float64]) -> float:
+    """Of a polygon: the shoelace formula."""
+    (x, y), (next_x, next_y) = points.T, np.roll(points, -1, axis=0).T
+    return float(abs(np.sum(x * next_y - next_x * y)) / 2)
 
 
 def _filled(polygon: list[float], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -108,8 +108,9 @@ def test_the_seeds_contract_is_kept(thin_seed_graph: GraphDef, images: Floats, r
     names = [name.removesuffix(":0") for name in identify(bf16).outputs]
     expected, got = (run(graph, names, images[:1]) for graph in (thin_seed_graph, bf16))
     assert [array.shape[2:] for array in got] == [array.shape[2:] for array in expected]
-    best = [(max(wide.max(), 0.01), max(narrow.max(), 0.01)) for wide, narrow in zip(expected, got, strict=True)][::2]
-    np.testing.assert_allclose(*zip(*best, strict=True), rtol=0.2)
+    best_before, best_after = ([max(scores.max(), 0.01) for scores in arrays[::2]] for arrays in (expected, got))
+    assert max(best_before) > 0.1
+    np.testing.assert_allclose(best_after, best_before, rtol=0.2)
 
 
 def no_bias(features: Any) -> Any:

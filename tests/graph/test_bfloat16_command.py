@@ -76,9 +76,7 @@ def test_bad_input_is_said_and_writes_nothing(fp32: Path, tmp_path: Path, small_
         bfloat16("--in-graph", fp32, "--output", tmp_path / "file" / "bf16.pb")
 
 
-def test_a_graph_with_unneeded_operations_has_to_be_trusted(
-    tmp_path: Path, small_graph: Small
-) -> None:
+def test_a_graph_with_unneeded_operations_has_to_be_trusted(tmp_path: Path, small_graph: Small) -> None:
     graph_def = small_graph()
     graph_def.node.add(op="ReadFile", name="secret", input=[graph_def.node[0].name])
     write_graph(graph_def, tmp_path / "fp32.pb")

@@ -1,7 +1,12 @@
 """The layer table adds up to SSD300-VGG16."""
 
-import pytest
+import math
 
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssd_core.network import build
 from ssd_core.network.layers import (
     BACKBONE,
     CONVOLUTIONS,
@@ -74,5 +79,19 @@ def test_multiplications_are_counted_layer_by_layer() -> None:
             total += size**2 * layer.kernel**2 * layer.channels_in * layer.channels_out
     for feature_map in FEATURE_MAPS:
         total += feature_map.size**2 * 9 * feature_map.channels * feature_map.boxes_per_cell * (4 + 81)
-    assert multiply_adds() == total
-    assert total == pytest.approx(34.4e9, rel=0.01)
+    assert multiply_adds() == total == 34_360_351_232
+
+
+@pytest.mark.parametrize("num_classes", [2, 81])
+def test_multiplications_are_those_of_the_graph_that_is_built(num_classes: int) -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        weights = {name: np.zeros(shape, np.float32) for name, shape in variable_shapes(num_classes).items()}
+        build.predictions(tf.compat.v1.placeholder(tf.float32, [1, 300, 300, 3]), weights, num_classes)
+    convolutions = [operation for operation in graph.get_operations() if operation.type == "Conv2D"]
+    assert len(convolutions) == 35
+    # Each number that a convolution gives takes as many multiplications as its kernel has numbers for a channel.
+    counts = [
+        math.prod(operation.outputs[0].shape) * math.prod(operation.inputs[1].shape[:3]) for operation in convolutions
+    ]
+    assert multiply_adds(num_classes) == sum(counts)
