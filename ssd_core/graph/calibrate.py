@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 Method = Literal["minmax", "percentile", "entropy"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
-PERCENTILE = 99.99
+PERCENTILE = 99.999
 _BINS = 2048
 _LEVELS = 128  # magnitudes an int8 tells apart
 _SAMPLE = 200_000  # values a tensor and image give to the histogram; the extremes are taken over all

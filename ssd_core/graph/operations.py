@@ -1,10 +1,10 @@
 """The operations that an inference graph may hold: arithmetic, shapes, control flow; no files, no Python, no state."""
 
 _ARITHMETIC = """
-Abs Add AddN AddV2 All Any ArgMax ArgMin Cast Ceil ClipByValue Cumsum Div DivNoNan Equal Exp Floor FloorDiv FloorMod
-Greater GreaterEqual L2Loss Less LessEqual Log LogicalAnd LogicalNot LogicalOr Max Maximum Mean Min Minimum Mod Mul Neg
-NotEqual Pow Prod RealDiv Reciprocal Relu Relu6 Round Rsqrt Select SelectV2 Sigmoid Softmax Sqrt Square
-SquaredDifference Sub Sum Tanh TruncateDiv Where ZerosLike OnesLike
+Abs Add AddN AddV2 All Any ArgMax ArgMin Cast Ceil ClipByValue Cumsum Div DivNoNan Equal EuclideanNorm Exp Floor
+FloorDiv FloorMod Greater GreaterEqual L2Loss Less LessEqual Log LogicalAnd LogicalNot LogicalOr Max Maximum Mean Min
+Minimum Mod Mul Neg NotEqual Pow Prod RealDiv Reciprocal Relu Relu6 Round Rsqrt Select SelectV2 Sigmoid Softmax Sqrt
+Square SquaredDifference Sub Sum Tanh TruncateDiv Where ZerosLike OnesLike
 """
 _NETWORK = """
 AvgPool BatchMatMul BatchMatMulV2 BatchToSpaceND BiasAdd Conv2D DepthwiseConv2dNative Dequantize FusedBatchNorm

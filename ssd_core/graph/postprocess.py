@@ -75,7 +75,7 @@ def fast_postprocess(graph_def: GraphDef) -> FastGraph:
 def _raw_predictions(graph_def: GraphDef) -> Raw:
     view = GraphView(graph_def)
     softmaxes = [node for node in graph_def.node if node.op == "Softmax"]
-    after_input, after_softmax = _reached(view, [INPUT]), _reached(view, [node.name for node in softmaxes])
+    after_input, after_softmax = view.behind([INPUT]), view.behind(node.name for node in softmaxes)
     joining = [
         node.name
         for node in view.in_order()
@@ -92,18 +92,6 @@ def _raw_predictions(graph_def: GraphDef) -> Raw:
             " found: leave --postprocess fast out."
         )
     return {name: shapes[name] for name in (locations[0], logits[0])}
-
-
-def _reached(view: GraphView, names: Sequence[str]) -> set[str]:
-    """The nodes that depend on `names`, these included."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += [node.name for node in view.consumers[name]]
-    return found
 
 
 def _with_detections(network: GraphDef, raw: Sequence[str], centers: Floats) -> GraphDef:

@@ -2,10 +2,12 @@
 
 Weights are symmetric int8 with a scale for each output channel; activations after ReLU are unsigned, others symmetric.
 Each convolution takes its bias, ReLU and requantization with it (`QuantizedConv2DWithBias[AndRelu]AndRequantize`), so
-that activations stay 8 bits wide from one layer to the next. What the graph does otherwise is left as it was.
+that activations stay 8 bits wide from one layer to the next. What only moves values or picks some of them does so with
+integers: heads that are joined have one scale, and only of the candidates are there ever floats. What the graph does
+otherwise is left as it was.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,16 +28,19 @@ Floats = npt.NDArray[np.float32]
 
 DEFAULT_METHOD: Method = "percentile"  # the most accurate on the demo model: see the README
 _SUFFIX = "/int8"
+_MOVING = {"ConcatV2": "T", "GatherV2": "Tparams", "Max": "T", "Reshape": "T", "StridedSlice": "T"}
+"""Operations that give some of the values they are given, and their attribute for the type of these."""
 
 
 @dataclass(frozen=True)
 class _Quantized:
-    """An 8-bit tensor with the names of its range; `unsigned` after ReLU."""
+    """An 8-bit tensor with the names of its range; `unsigned` after ReLU; `limit` is what its last level stands for."""
 
     tensor: str
     low: str
     high: str
     unsigned: bool
+    limit: float
 
     @property
     def dtype(self) -> Any:
@@ -67,6 +72,8 @@ def quantize(
     tensors = sorted({p.input for p in patterns} | {p.output for p in patterns})
     ranges = calibrate(simple, contract, tensors, images)
     limits = {name: ranges[name].limit(method) for name in tensors}
+    limits |= {name: min(limits[name], ranges[name].high) for name in _logits(view, patterns)}
+    limits = _shared(view, limits)
     writer = _Writer(view, patterns, ranges, limits)
     reports = writer.write()
     reports += [LayerReport(name, "Conv2D", False, reason=reason) for name, reason in refused.items()]
@@ -82,6 +89,30 @@ def _without(
     if unknown := sorted(set(names) - known):
         raise UserError(f"The graph has no convolution {unknown[0]} to keep in fp32; its first is {min(known)}.")
     return [p for p in patterns if p.convolution.name not in names], dict.fromkeys(names, "it was asked to stay fp32")
+
+
+def _logits(view: GraphView, patterns: Sequence[ConvolutionPattern]) -> list[str]:
+    """The outputs that end in a softmax: how far one lies below the largest has no weight, so it may be cut off."""
+    softmaxes = {node.name for node in view.graph_def.node if node.op == "Softmax"}
+    return [p.output for p in patterns if not p.relu and softmaxes & view.behind([p.output])]
+
+
+def _shared(view: GraphView, limits: dict[str, float]) -> dict[str, float]:
+    """The limits, where tensors that are joined have the largest of theirs, so that they can be joined as integers."""
+    shared = dict(limits)
+    for node in view.graph_def.node:
+        if node.op == "ConcatV2":
+            parts = [_origin(view, name) for name in node.input[:-1]]
+            if all(part in limits for part in parts):
+                shared |= dict.fromkeys(parts, max(limits[part] for part in parts))
+    return shared
+
+
+def _origin(view: GraphView, tensor: str) -> str:
+    """The tensor that was reshaped, maybe several times, to `tensor`."""
+    while view.nodes[node_of(tensor)].op == "Reshape":
+        tensor = view.nodes[node_of(tensor)].input[0]
+    return tensor
 
 
 def per_channel(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
@@ -120,7 +151,7 @@ class _Writer(Rewriter):
             self.constant(f"{name}/output_max", limit, tf.float32),
         ]
         operation = f"QuantizedConv2DWithBias{'AndRelu' if pattern.relu else ''}AndRequantize"
-        result = _Quantized(name, f"{name}:1", f"{name}:2", unsigned=pattern.relu)
+        result = _Quantized(name, f"{name}:1", f"{name}:2", pattern.relu, limit)
         node = self.node(
             *(operation, name, inputs),
             Tinput=source.dtype,
@@ -153,8 +184,34 @@ class _Writer(Rewriter):
         pool = self.node("QuantizedMaxPool", name, [source.tensor, source.low, source.high], T=source.dtype)
         for attribute in ("ksize", "strides", "padding"):
             pool.attr[attribute].CopyFrom(node.attr[attribute])
-        self._publish(node.name, _Quantized(name, f"{name}:1", f"{name}:2", source.unsigned))
+        self._publish(node.name, _Quantized(name, f"{name}:1", f"{name}:2", source.unsigned, source.limit))
         return LayerReport(node.name, "QuantizedMaxPool", True)
+
+    def other(self, node: NodeDef) -> None:
+        """Let what moves values move integers, where all that it is given are integers of one scale."""
+        count = len(node.input) - 1 if node.op == "ConcatV2" else 1
+        found = [self._quantized.get(name) for name in node.input[:count]]
+        sources = [source for source in found if source is not None]
+        scales = {(source.unsigned, source.limit) for source in sources}
+        moved = self.copy(node)
+        if node.op not in _MOVING or len(sources) < count or len(scales) > 1:
+            return
+        first, name = sources[0], node.name + _SUFFIX
+        moved.name = name
+        moved.input[:count] = [source.tensor for source in sources]
+        moved.attr[_MOVING[node.op]].type = first.dtype.as_datatype_enum
+        if node.op == "Max":
+            self._as_plain(moved, first)
+        self._publish(node.name, _Quantized(name, first.low, first.high, first.unsigned, first.limit))
+
+    def _as_plain(self, node: NodeDef, source: _Quantized) -> None:
+        """Put an operation that does not know quantized types between two that read the same bits as plain integers."""
+        name, plain = node.name, tf.uint8 if source.unsigned else tf.int8
+        node.name = f"{name}/plain"
+        node.attr["T"].type = plain.as_datatype_enum
+        self.node("Bitcast", f"{name}/source", [node.input[0]], T=source.dtype, type=plain)
+        node.input[0] = f"{name}/source"
+        self.node("Bitcast", name, [node.name], T=plain, type=source.dtype)
 
     def _as_quantized(self, tensor: str) -> _Quantized:
         """The 8-bit form of a tensor, quantizing a float one where it is first needed."""
@@ -164,7 +221,7 @@ class _Writer(Rewriter):
             name = f"{tensor.replace(':', '_')}/quantize"
             low = self.constant(f"{name}/min", 0.0 if unsigned else -limit, tf.float32)
             high = self.constant(f"{name}/max", limit, tf.float32)
-            self._quantized[tensor] = _Quantized(name, f"{name}:1", f"{name}:2", unsigned)
+            self._quantized[tensor] = _Quantized(name, f"{name}:1", f"{name}:2", unsigned, limit)
             node = self.node("QuantizeV2", name, [tensor, low, high], T=self._quantized[tensor].dtype)
             node.attr["mode"].s = b"SCALED"
             node.attr["round_mode"].s = b"HALF_TO_EVEN"

@@ -49,7 +49,7 @@ class Rewriter(ABC):
             elif node.op == "MaxPool":
                 reports.append(self.max_pool(node))
             elif node.name not in self._inside:
-                self.copy(node)
+                self.other(node)
         return reports
 
     @abstractmethod
@@ -59,6 +59,10 @@ class Rewriter(ABC):
     @abstractmethod
     def max_pool(self, node: NodeDef) -> LayerReport:
         """Emit what a pooling becomes."""
+
+    def other(self, node: NodeDef) -> None:
+        """Emit what is neither: as it is, unless a subclass knows better."""
+        self.copy(node)
 
     def copy(self, node: NodeDef) -> NodeDef:
         """Emit a node as it is."""

@@ -1,13 +1,14 @@
-"""Graph -> the same graph in a plainer form, so that those who look for layers find them.
+"""Graph -> the same graph in a plainer form, so that those who look for layers find them and it runs faster.
 
 TensorFlow 1 wrote a dilated convolution as SpaceToBatchND -> Conv2D -> BatchToSpaceND (the "à trous" trick); here it is
-one dilated Conv2D again, which can be quantized and runs faster.
+one dilated Conv2D again, which can be quantized. For conv4_3's normalization see `normalization.py`.
 """
 
 from typing import Any
 
 import numpy as np
 
+from ssd_core.graph.normalization import fold_factors, use_euclidean_norm
 from ssd_core.graph.view import GraphView, node_of
 
 GraphDef = Any
@@ -15,7 +16,7 @@ NodeDef = Any
 
 
 def simplified(graph_def: GraphDef) -> GraphDef:
-    """A copy in which dilated convolutions are one operation and first outputs are named without their `:0`."""
+    """A copy in which dilated convolutions are one operation, the normalization takes fewer, and `:0` is left out."""
     simple = type(graph_def)()
     simple.CopyFrom(graph_def)
     for node in simple.node:
@@ -30,7 +31,10 @@ def simplified(graph_def: GraphDef) -> GraphDef:
     kept = [node for node in simple.node if node.name not in replaced]
     for node in kept:
         node.input[:] = [replaced.get(name, name) for name in node.input]
-    return type(graph_def)(node=kept, library=simple.library, versions=simple.versions)
+    found = type(graph_def)(node=kept, library=simple.library, versions=simple.versions)
+    use_euclidean_norm(found)
+    fold_factors(found)
+    return found
 
 
 def _between_batches(view: GraphView, convolution: NodeDef) -> tuple[NodeDef, NodeDef] | None:

@@ -81,6 +81,17 @@ class GraphView:
         found = self.consumers[name]
         return found[0] if len(found) == 1 and found[0].op == operation else None
 
+    def behind(self, names: Iterable[str]) -> set[str]:
+        """The nodes that depend on `names`, these included."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += [node.name for node in self.consumers[name]]
+        return found
+
     def in_order(self) -> list[NodeDef]:
         """All nodes, each after its inputs. UserError for a loop, which no frozen SSD has."""
         place = {node.name: i for i, node in enumerate(self.graph_def.node)}

@@ -43,6 +43,7 @@ def predictions(
     num_classes: int = NUM_CLASSES,
     scope: str = MODEL_SCOPE,
     variant: Variant = ORIGINAL,
+    logits_name: str = "logits",
 ) -> tuple[Tensor, Tensor]:
     """Raw predictions for images [N, 300, 300, 3]: locations [N, 8732, 4] and class logits [N, 8732, num_classes]."""
     locations: list[Tensor] = []
@@ -50,9 +51,9 @@ def predictions(
     outputs = head_outputs(images, weights, num_classes, scope, variant)
     for pair, layers in zip(outputs, heads(num_classes), strict=True):
         for output, head, width, collected in zip(pair, layers, (4, num_classes), (locations, logits), strict=True):
-            boxes = tf.shape(output)[0], output.shape[1] * output.shape[2] * output.shape[3] // width
-            collected.append(tf.reshape(output, [*boxes, width], name=f"{scope}/{head.name}/boxes"))
-    return tf.concat(locations, axis=1, name="locations"), tf.concat(logits, axis=1, name="logits")
+            boxes = output.shape[1] * output.shape[2] * output.shape[3] // width
+            collected.append(tf.reshape(output, [-1, boxes, width], name=f"{scope}/{head.name}/boxes"))
+    return tf.concat(locations, axis=1, name="locations"), tf.concat(logits, axis=1, name=logits_name)
 
 
 def head_outputs(

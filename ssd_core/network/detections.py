@@ -3,15 +3,22 @@
 The order and the thresholds are those of SSD.TensorFlow's evaluation: softmax, select scores above 0.01, clip boxes to
 the image, drop those under 0.03 of it in height or width, keep the 400 best a class, suppress at an overlap of 0.45,
 keep 200 a class. Here all classes go through one `CombinedNonMaxSuppression`, and only default boxes that can reach the
-score threshold are looked at.
+score threshold, the candidates, are looked at.
+
+A class can score above t only where its logit exceeds the background's by more than log(t / (1 - t)): its probability
+is above t, so the background's is below 1 - t. With the background lowered by that much beforehand (in the bias of the
+class heads, where it costs nothing) a candidate is a default box whose largest logit is not the background's: one pass
+over the logits as they are, whatever their type, and nothing else need be computed of the other boxes.
 """
 
 import math
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ssd_core.network.anchors import PRIOR_SCALING, Floats, default_centers
+from ssd_core.network.layers import MODEL_SCOPE, NUM_CLASSES, Weights, bias_name, heads
 
 Tensor = Any
 
@@ -21,22 +28,38 @@ MAX_CANDIDATES_PER_CLASS = 400
 MAX_DETECTIONS_PER_CLASS = 200
 OVERLAP_THRESHOLD = 0.45
 
-# A class can score above t only where its logit exceeds the background's by more than log(t / (1 - t)):
-# its probability is above t, so the background's is below 1 - t.
-_CANDIDATE_MARGIN = math.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD))
+BACKGROUND_OFFSET = math.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD))
+"""What is added to the logits of the background to make candidate logits of them: -4.6."""
+
+Detected = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def detect(locations: Tensor, logits: Tensor, centers: Floats | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Detections of raw predictions: locations [N, 8732, 4], logits [N, 8732, C], background first.
+def lower_background(weights: Weights, num_classes: int = NUM_CLASSES, scope: str = MODEL_SCOPE) -> Weights:
+    """The same weights, but that the network gives candidate logits."""
+    lowered = dict(weights)
+    for _, head in heads(num_classes):
+        name = bias_name(head.name, scope)
+        lowered[name] = (weights[name].reshape(-1, num_classes) + _offsets(num_classes)).ravel().astype(np.float32)
+    return lowered
+
+
+def detect(locations: Tensor, logits: Tensor, centers: Floats | None = None) -> Detected:
+    """`detect_candidates` of logits [N, 8732, C] whose background is as the network was trained."""
+    return detect_candidates(locations, logits + tf.constant(_offsets(logits.shape[-1]), logits.dtype), centers)
+
+
+def detect_candidates(locations: Tensor, candidate_logits: Tensor, centers: Floats | None = None) -> Detected:
+    """Detections of raw predictions: locations [N, 8732, 4], candidate logits [N, 8732, C], background first.
 
     `centers` are the default boxes [8732, 4] where they are not the original's.
     Returns boxes [N, K, 4] (ymin, xmin, ymax, xmax in fractions), scores [N, K], classes [N, K] (float32, 1 to C-1) and
     how many of the K each image has, [N] int32; best score first. K is what the fullest image of the batch needs.
     """
-    candidates = _candidates(logits)
+    candidates = _candidates(candidate_logits)
     priors = default_centers() if centers is None else centers
     with tf.name_scope("candidates"):
-        probabilities = tf.nn.softmax(tf.gather(logits, candidates, batch_dims=1))[..., 1:]
+        logits = tf.gather(candidate_logits, candidates, batch_dims=1)
+        probabilities = tf.nn.softmax(logits - tf.constant(_offsets(logits.shape[-1]), logits.dtype))[..., 1:]
         boxes = _decode(tf.gather(locations, candidates, batch_dims=1), tf.gather(priors, candidates))
         boxes = tf.clip_by_value(boxes, 0.0, 1.0)
         large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1, keepdims=True)
@@ -56,14 +79,21 @@ def detect(locations: Tensor, logits: Tensor, centers: Floats | None = None) -> 
     return kept_boxes, kept_scores, kept_classes + 1.0, counts
 
 
-def _candidates(logits: Tensor) -> Tensor:
+def _offsets(num_classes: int) -> Floats:
+    """What makes candidate logits of logits [..., num_classes] when it is added."""
+    offsets = np.zeros(num_classes, np.float32)
+    offsets[0] = BACKGROUND_OFFSET
+    return offsets
+
+
+def _candidates(candidate_logits: Tensor) -> Tensor:
     """Indices [N, K] of the default boxes that can score above the threshold, in order; K fits the fullest image.
 
     The rows of an image with fewer candidates are filled up with default boxes that cannot reach the threshold.
     """
     with tf.name_scope("select"):
-        best = tf.reduce_max(logits[..., 1:], axis=-1)
-        possible = tf.cast(best - logits[..., 0] > _CANDIDATE_MARGIN, tf.float32)
+        best = tf.reduce_max(candidate_logits, axis=-1)
+        possible = tf.cast(best > candidate_logits[..., 0], tf.float32)
         count = tf.cast(tf.reduce_max(tf.reduce_sum(possible, axis=1)), tf.int32)
         return tf.math.top_k(possible, tf.maximum(count, 1)).indices
 
