@@ -37,7 +37,7 @@ _ISAS = (
 
 
 class Problem(NamedTuple):
-    """What a convolution or pooling computes, in the words of oneDNN's problem strings; 0 for what a pooling has not."""
+    """What a convolution or pooling computes, in the words of oneDNN's problem strings; 0 where a pooling has none."""
 
     kind: str
     mb: int

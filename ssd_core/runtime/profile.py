@@ -43,7 +43,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the executed graph: the nanoseconds it took in each step, and a layer's tensors where they are known."""
+    """A node of an executed graph, the nanoseconds it took in each step, and a layer's tensors where they are known."""
 
     name: str
     operation: str

@@ -15,7 +15,7 @@ _COPIED_BYTES = 256 << 20  # beyond what caches hold
 
 
 def measure(precisions: Sequence[str], num_inter_threads: int, num_intra_threads: int) -> dict[str, Any]:
-    """`multiply_adds_per_s` by precision, the best of a few convolutions; `bytes_per_s` of a copy, both ways counted."""
+    """`multiply_adds_per_s` by precision, the best of some convolutions; `bytes_per_s` of a copy, both ways counted."""
     peaks = {p: _peak(p, num_inter_threads, num_intra_threads) for p in precisions}
     return {"multiply_adds_per_s": peaks, "bytes_per_s": _bandwidth(num_intra_threads)}
 
