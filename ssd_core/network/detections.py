@@ -65,8 +65,10 @@ def detect_candidates(locations: Tensor, candidate_logits: Tensor, centers: Floa
         large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1)
         present = tf.range(tf.shape(candidates)[1]) < counts[:, tf.newaxis]
         scores = tf.where((large_enough & present)[..., tf.newaxis], probabilities, 0.0)
-        scores = _best_of_each_class(scores)
-        selected = tf.math.count_nonzero(scores > SCORE_THRESHOLD, axis=[1, 2], dtype=tf.int32)
+        above = tf.math.count_nonzero(scores > SCORE_THRESHOLD, axis=1, dtype=tf.int32)
+        crowded = tf.where(above > MAX_CANDIDATES_PER_CLASS)
+        scores = tf.cond(tf.size(crowded) > 0, lambda: _best_of_each_class(scores, crowded), lambda: scores)
+        selected = tf.reduce_sum(tf.minimum(above, MAX_CANDIDATES_PER_CLASS), axis=1)
     kept_boxes, kept_scores, kept_classes, counts = tf.raw_ops.CombinedNonMaxSuppression(
         boxes=boxes[:, :, tf.newaxis, :],
         scores=scores,
@@ -110,13 +112,15 @@ def _decode(locations: Tensor, centers: Tensor) -> Tensor:
     return tf.concat([middle - half, middle + half], axis=-1)
 
 
-def _best_of_each_class(scores: Tensor) -> Tensor:
-    """Zero all but the 400 best scores of a class, [N, K, C] -> [N, K, C]; of equal ones the first stay."""
+def _best_of_each_class(scores: Tensor, crowded: Tensor) -> Tensor:
+    """Zero all but the 400 best scores [N, K, C] of the classes `crowded` [M, 2] (image, class).
 
-    def limit() -> Tensor:
-        best = tf.math.top_k(tf.transpose(scores, [0, 2, 1]), MAX_CANDIDATES_PER_CLASS)
-        edge, last = best.values[:, tf.newaxis, :, -1], best.indices[:, tf.newaxis, :, -1]
-        place = tf.range(tf.shape(scores)[1])[tf.newaxis, :, tf.newaxis]
-        return tf.where((scores > edge) | (tf.equal(scores, edge) & (place <= last)), scores, 0.0)
-
-    return tf.cond(tf.shape(scores)[1] > MAX_CANDIDATES_PER_CLASS, limit, lambda: scores)
+    Of equal ones the first stay.
+    """
+    by_class = tf.transpose(scores, [0, 2, 1])
+    rows = tf.gather_nd(by_class, crowded)
+    best = tf.math.top_k(rows, MAX_CANDIDATES_PER_CLASS)
+    edge, last = best.values[:, -1:], best.indices[:, -1:]
+    kept = (rows > edge) | (tf.equal(rows, edge) & (tf.range(tf.shape(rows)[1]) <= last))
+    by_class = tf.tensor_scatter_nd_update(by_class, crowded, tf.where(kept, rows, 0.0))
+    return tf.transpose(by_class, [0, 2, 1])
