@@ -55,16 +55,15 @@ def detect_candidates(locations: Tensor, candidate_logits: Tensor, centers: Floa
     Returns boxes [N, K, 4] (ymin, xmin, ymax, xmax in fractions), scores [N, K], classes [N, K] (float32, 1 to C-1) and
     how many of the K each image has, [N] int32; best score first. K is what the fullest image of the batch needs.
     """
-    candidates, counts = _candidates(candidate_logits)
+    candidates = _candidates(candidate_logits)
     priors = default_centers() if centers is None else centers
     with tf.name_scope("candidates"):
         logits = tf.gather(candidate_logits, candidates, batch_dims=1)
         probabilities = tf.nn.softmax(logits - tf.constant(_offsets(logits.shape[-1]), logits.dtype))[..., 1:]
         boxes = _decode(tf.gather(locations, candidates, batch_dims=1), tf.gather(priors, candidates))
         boxes = tf.clip_by_value(boxes, 0.0, 1.0)
-        large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1)
-        present = tf.range(tf.shape(candidates)[1]) < counts[:, tf.newaxis]
-        scores = tf.where((large_enough & present)[..., tf.newaxis], probabilities, 0.0)
+        large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1, keepdims=True)
+        scores = tf.where(large_enough, probabilities, 0.0)
         above = tf.math.count_nonzero(scores > SCORE_THRESHOLD, axis=1, dtype=tf.int32)
         crowded = tf.where(above > MAX_CANDIDATES_PER_CLASS)
         scores = tf.cond(tf.size(crowded) > 0, lambda: _best_of_each_class(scores, crowded), lambda: scores)
@@ -89,19 +88,16 @@ def _offsets(num_classes: int) -> Floats:
     return offsets
 
 
-def _candidates(candidate_logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The default boxes that can score above the threshold: indices [N, K], in order, and how many each image has [N].
+def _candidates(candidate_logits: Tensor) -> Tensor:
+    """Indices [N, K] of the default boxes that can score above the threshold, in order; K fits the fullest image.
 
-    K fits the fullest image; where another has fewer, its row goes on with the first default box.
+    The rows of an image with fewer candidates are filled up with default boxes that cannot reach the threshold.
     """
     with tf.name_scope("select"):
         best = tf.reduce_max(candidate_logits, axis=-1)
-        possible = best > tf.gather(candidate_logits, 0, axis=-1)
-        counts = tf.math.count_nonzero(possible, axis=1, dtype=tf.int32)
-        image, box = tf.unstack(tf.cast(tf.where(possible), tf.int32), axis=1)
-        place = tf.range(tf.size(image)) - tf.gather(tf.cumsum(counts, exclusive=True), image)
-        shape = tf.stack([tf.size(counts), tf.maximum(tf.reduce_max(counts), 1)])
-        return tf.scatter_nd(tf.stack([image, place], axis=1), box, shape), counts
+        possible = tf.cast(best > tf.gather(candidate_logits, 0, axis=-1), tf.float32)
+        count = tf.cast(tf.reduce_max(tf.reduce_sum(possible, axis=1)), tf.int32)
+        return tf.math.top_k(possible, tf.maximum(count, 1)).indices
 
 
 def _decode(locations: Tensor, centers: Tensor) -> Tensor:
