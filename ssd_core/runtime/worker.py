@@ -108,8 +108,8 @@ class Worker:
     ) -> OpenGraph:
         """Open a frozen graph with a session's threads (0: as many as the worker has CPUs), closing the one before.
 
-        With several `streams` so many sessions are opened, which run side by side. `fast` replaces the post-processing of a seed's graph by ours. Opening the same graph in the same way again
-        does nothing.
+        With several `streams` so many sessions are opened, which run side by side. `fast` replaces the post-processing
+        of a seed's graph by ours. Opening the same graph in the same way again does nothing.
         """
         reply, _ = self._request(
             "open",
