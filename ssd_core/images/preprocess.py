@@ -38,7 +38,7 @@ def network_input(rgb: Tensor) -> Tensor:
     resized = tf.raw_ops.ResizeBilinear(  # takes uint8 and gives float32, the same numbers as after a cast
         images=rgb[tf.newaxis], size=[IMAGE_SIZE, IMAGE_SIZE], align_corners=False, half_pixel_centers=False
     )
-    # Reversed as a whole: a slice with a negative step takes four times as long, half of all that is done after decoding.
+    # Not [..., ::-1], which takes four times as long, half of all that is done after decoding.
     return tf.reverse(resized[0], [-1]) - tf.constant(MEANS_RGB[::-1], tf.float32)
 
 

@@ -53,13 +53,16 @@ def main(arguments: Sequence[str]) -> None:
             return
         server = _Server(session)
         protocol.send(sock, {"pid": os.getpid()})
-        while True:
-            message, _ = protocol.receive(sock)
-            try:
-                reply, arrays = server.carry_out(**message)
-            except Exception as error:
-                reply, arrays = _failure(error), []
-            protocol.send(sock, reply, arrays)
+        try:
+            while True:
+                message, _ = protocol.receive(sock)
+                try:
+                    reply, arrays = server.carry_out(**message)
+                except Exception as error:
+                    reply, arrays = _failure(error), []
+                protocol.send(sock, reply, arrays)
+        finally:
+            server.pause()
 
 
 def _failure(error: Exception) -> "Message":
@@ -80,15 +83,28 @@ class _Server:
         self._yardsticks: dict[tuple[str, int, int], Yardstick] = {}
 
     def carry_out(self, command: str, **arguments: Any) -> "Reply":
+        if command != "run":
+            self.pause()
         reply: Reply = getattr(self, f"do_{command}")(**arguments)
         return reply
 
-    def do_open(self, graph: str, num_inter_threads: int, num_intra_threads: int, trust: bool, fast: bool) -> "Reply":
-        """Open the graph unless just this one is open already, with these threads."""
+    def pause(self) -> None:
+        """End the streams that run on after a `run`: whatever comes next has the cores for itself."""
+        if self._session is not None:
+            self._session.pause()
+
+    def do_pause(self) -> "Reply":
+        return {}, []
+
+    def do_open(
+        self, graph: str, num_inter_threads: int, num_intra_threads: int, trust: bool, fast: bool, streams: int
+    ) -> "Reply":
+        """Open the graph unless just this one is open already, with these threads and so many streams."""
         from ssd_core.files import sha256_of
 
         path = Path(graph)
-        wanted = (graph, sha256_of(path) if path.is_file() else "", num_inter_threads, num_intra_threads, trust, fast)
+        sha256 = sha256_of(path) if path.is_file() else ""
+        wanted = (graph, sha256, num_inter_threads, num_intra_threads, trust, fast, streams)
         if self._session is None or wanted != self._opened:
             if self._session is not None:
                 self._session.close()
@@ -103,6 +119,7 @@ class _Server:
             "postprocess_ms": self._session.postprocess_ms,
             "num_inter_threads": self._session.num_inter_threads,
             "num_intra_threads": self._session.num_intra_threads,
+            "streams": streams,
         }, []
 
     def do_feed_dummy(self, batch_size: int, seed: int) -> "Reply":

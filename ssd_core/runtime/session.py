@@ -9,88 +9,90 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
-from ssd_core.graph.contract import Detections, identify, operation_counts
-from ssd_core.graph.frozen import read_graph
-from ssd_core.graph.postprocess import fast_postprocess
+from ssd_core.graph.contract import Detections
 from ssd_core.runtime.affinity import default_thread_count
 from ssd_core.runtime.feed import Images
+from ssd_core.runtime.loaded import LoadedGraph, load, reason
 from ssd_core.runtime.process import thread_names
+from ssd_core.runtime.streams import Call, Durations, Streams
 from ssd_core.runtime.trace import trace
 
-Durations = npt.NDArray[np.int64]
-
-_PREAMBLE = ("Graph execution error", "Detected at node", "Node:", "[[{{node")
 _NAMING_SECONDS = 1.0
 _INTER_OP_THREAD = "tf_Compute"  # the name that TensorFlow gives the threads of a session's inter-op pool
 
 
 class InferenceSession:
-    """One graph in one TensorFlow session that has thread pools of its own.
+    """One graph in one TensorFlow session, or in several that run side by side; each has thread pools of its own.
 
-    `num_inter_threads` and `num_intra_threads` of 0 mean as many as this process has CPUs. The effective counts are
-    those of the threads that TensorFlow really started. `fast` replaces a seed's post-processing by ours, and keeps
-    what both take. UserError: a graph that cannot be read, identified or loaded.
+    `num_inter_threads` and `num_intra_threads` are of each; 0 means as many as this process has CPUs. The effective
+    counts are those of the threads that TensorFlow really started, of the session that has the fewest. `calls` runs
+    the graph: one callable a stream, images [N, 300, 300, 3] -> the contract's outputs. `fast` replaces a seed's
+    post-processing by ours, and keeps what both take. UserError: a graph that cannot be read, identified or loaded.
     """
 
     def __init__(
-        self, path: Path, num_inter_threads: int, num_intra_threads: int, trust: bool = False, fast: bool = False
+        self,
+        path: Path,
+        num_inter_threads: int,
+        num_intra_threads: int,
+        trust: bool = False,
+        fast: bool = False,
+        streams: int = 1,
     ) -> None:
         self.path = path
         self.sha256 = sha256_of(path) if path.is_file() else ""
-        graph_def = read_graph(path, trust)
-        self.postprocess_ms: tuple[float, float] | None = None
-        if fast:
-            found = fast_postprocess(graph_def)
-            graph_def, self.postprocess_ms = found.graph_def, (found.before_ms, found.after_ms)
-        self.contract = identify(graph_def)
-        self.operation_counts = operation_counts(graph_def)
-        graph = tf.Graph()
-        try:
-            with graph.as_default():
-                tf.import_graph_def(graph_def, name="")
-        except (ValueError, tf.errors.OpError) as error:
-            raise UserError(f"{path} cannot be loaded by TensorFlow {tf.__version__}: {_reason(error)}.") from error
-        wanted_inter = num_inter_threads or default_thread_count()
-        wanted_intra = num_intra_threads or default_thread_count()
-        before = Counter(thread_names())
-        self._session = tf.compat.v1.Session(
-            graph=graph,
-            config=tf.compat.v1.ConfigProto(
-                inter_op_parallelism_threads=wanted_inter,
-                intra_op_parallelism_threads=wanted_intra,
-                # Otherwise the first session of the process sets the size of one pool for all later ones.
-                use_per_session_threads=True,
-                device_count={"GPU": 0},
-            ),
-        )
-        self.num_inter_threads, self.num_intra_threads = _started_threads(before, wanted_inter, wanted_intra)
-        self._call: Callable[[Images], list[npt.NDArray[Any]]] = self._session.make_callable(
-            list(self.contract.outputs), feed_list=[self.contract.input]
-        )
+        loaded = load(path, self.sha256, trust, fast)
+        self.contract = loaded.contract
+        self.operation_counts = loaded.operation_counts
+        self.postprocess_ms = loaded.postprocess_ms
+        wanted = num_inter_threads or default_thread_count(), num_intra_threads or default_thread_count()
+        self._sessions: list[Any] = []
+        started = []
+        for _ in range(streams):
+            before = Counter(thread_names())
+            self._sessions.append(_session(loaded, *wanted))
+            started.append(_started_threads(before, *wanted))
+        self.num_inter_threads, self.num_intra_threads = min(started)
+        outputs, images = list(self.contract.outputs), self.contract.input
+        self.calls: tuple[Call, ...] = tuple(s.make_callable(outputs, feed_list=[images]) for s in self._sessions)
+        self._streams: Streams | None = None
         # What is loaded by now stays: the collector need not walk it between timed runs.
         gc.collect()
         gc.freeze()
 
     def close(self) -> None:
-        """End the session, its threads and its memory."""
-        self._session.close()
-        del self._session, self._call
+        """End the sessions, their threads and their memory."""
+        self.pause()
+        while self._sessions:
+            self._sessions.pop().close()
+        del self.calls
         gc.unfreeze()
         gc.collect()  # TensorFlow lets go of a session's threads when its object is gone
+
+    def pause(self) -> None:
+        """End the threads of streams that still run from the last `run`; with one stream there are none."""
+        if self._streams is not None:
+            self._streams.pause()
+            self._streams = None
 
     def run(self, next_images: Callable[[], Images], steps: int, delay_ms: float) -> tuple[Durations, Durations]:
         """Run `steps` batches; the nanoseconds [steps] of session.run alone, and of whole steps.
 
         A whole step is from the end of the last one to the end of this one: the wait for its batch is in it. A delay
-        is slept inside what is timed, to stand for a slower graph.
+        is slept inside what is timed, to stand for a slower graph. With several streams a step is a batch of each, and
+        they run on until `pause`: both are then whole steps (see `streams.py`).
         """
+        if len(self.calls) > 1:
+            self._streams = self._streams or Streams(self.calls, next_images)
+            with self._failures():
+                step_ns = self._streams.run(steps, delay_ms)
+            return step_ns, step_ns
         run_ns, step_ns = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
-        call, clock, delay_s = self._call, time.perf_counter_ns, delay_ms / 1000
+        call, clock, delay_s = self.calls[0], time.perf_counter_ns, delay_ms / 1000
         with _without_collection(), self._failures():
             last_end = clock()
             for step in range(steps):
@@ -108,7 +110,7 @@ class InferenceSession:
     def trace(self, next_images: Callable[[], Images], steps: int) -> dict[str, Any]:
         """Run `steps` batches with TensorFlow's trace (see `trace.py`), which costs time."""
         with self._failures():
-            return trace(self._session, self.contract, next_images, steps)
+            return trace(self._sessions[0], self.contract, next_images, steps)
 
     def detect(self, images: Images) -> list[Detections]:
         """The detections of each image of a batch [N, 300, 300, 3], which may be smaller than the graph's fixed one."""
@@ -116,14 +118,26 @@ class InferenceSession:
         missing = (self.contract.fixed_batch or count) - count
         padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
         with self._failures():
-            return self.contract.detections(self._call(padded))[:count]
+            return self.contract.detections(self.calls[0](padded))[:count]
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
         try:
             yield
         except tf.errors.OpError as error:
-            raise UserError(f"{self.path} failed in TensorFlow {tf.__version__}: {_reason(error)}.") from error
+            raise UserError(f"{self.path} failed in TensorFlow {tf.__version__}: {reason(error)}.") from error
+
+
+def _session(loaded: LoadedGraph, num_inter_threads: int, num_intra_threads: int) -> Any:
+    config = tf.compat.v1.ConfigProto(
+        inter_op_parallelism_threads=num_inter_threads,
+        intra_op_parallelism_threads=num_intra_threads,
+        # Otherwise the first session of the process sets the size of one pool for all later ones.
+        use_per_session_threads=True,
+        device_count={"GPU": 0},
+    )
+    config.graph_options.rewrite_options.disable_meta_optimizer = loaded.optimized
+    return tf.compat.v1.Session(graph=loaded.graph, config=config)
 
 
 def _started_threads(before: Counter[str], wanted_inter: int, wanted_intra: int) -> tuple[int, int]:
@@ -157,10 +171,3 @@ def _without_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _reason(error: Exception) -> str:
-    """The line of TensorFlow's message that says what was wrong, without where in which Python stack."""
-    lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(_PREAMBLE)]
-    return telling[0].rstrip(".") if telling else type(error).__name__
