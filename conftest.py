@@ -11,6 +11,7 @@ pytest_plugins = (
     "fixtures.progress",
     "fixtures.inference",
     "fixtures.against",
+    "fixtures.profile",
     "fixtures.accuracy",
     "fixtures.storage",
     "fixtures.summary",

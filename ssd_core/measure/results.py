@@ -17,6 +17,7 @@ SCHEMA_VERSION = 1  # of extra_info; files that say nothing are older, and hold 
 PARAMETERS = ("kind", "precision", "batch_size", "num_inter_threads", "num_intra_threads", "streams", "variant")
 CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
 UNTIMED = ("accuracy",)  # kinds whose result is no duration
+PASSED_OVER = ("profile",)  # kinds that show something and have no result to compare
 
 Info = Mapping[str, Any]
 
@@ -83,7 +84,8 @@ def read_run(path: Path) -> Run:
     """Read a file of results.
 
     UserError when there is no such file; InvalidResultsError when it is no JSON, truncated, another tool's, of a newer
-    schema, or holds impossible durations or one case twice; EmptyRunError when it holds no benchmark.
+    schema, or holds impossible durations or one case twice; EmptyRunError when it holds nothing but profiles, or not
+    even those.
     """
     content = _content(path)
     benchmarks = content["benchmarks"]
@@ -91,6 +93,8 @@ def read_run(path: Path) -> Run:
         raise EmptyRunError(f"{path} holds an empty run, in which nothing was measured: measure again.")
     results: dict[Case, Result] = {}
     for benchmark in benchmarks:
+        if (benchmark.get("extra_info") or {}).get("kind") in PASSED_OVER:
+            continue
         where = f"{path}: {benchmark.get('fullname', 'a benchmark')}"
         try:
             result = result_of(where, benchmark)
@@ -101,6 +105,8 @@ def read_run(path: Path) -> Run:
         if result.case in results:
             raise InvalidResultsError(f"{path} holds the case {result.case} twice: measure each case once in a run.")
         results[result.case] = result
+    if not results:
+        raise EmptyRunError(f"{path} holds profiles only, which are not compared: measure without --profile.")
     return Run(path, _identity(content["machine_info"]), results)
 
 

@@ -10,10 +10,13 @@ Source: oneDNN developer guide, "Verbose Mode".
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 _TENSOR = re.compile(r"\b(src|wei|bia|dst)[:_]([a-z]+\d*(?:_e\dm\d)?)")
+_SIZE = re.compile(r"([a-z]+)(\d+)")
 _VERSION = re.compile(r"_verbose,.*\boneDNN v(\d+(?:\.\d+)+)")
 _CONVOLUTIONS = ("convolution",)
 _INT8 = ("s8", "u8")
@@ -31,6 +34,21 @@ _ISAS = (
     ("Arm Compute Library", re.compile(r"acl")),
     ("reference", re.compile(r"\bref\b|^ref|:any$|^simple")),
 )
+
+
+class Problem(NamedTuple):
+    """What a convolution or pooling computes, in the words of oneDNN's problem strings; 0 where a pooling has none."""
+
+    kind: str
+    mb: int
+    ic: int
+    oc: int
+    ih: int
+    iw: int
+    oh: int
+    ow: int
+    kh: int
+    kw: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,14 @@ class Primitive:
         if self.source_type in _INT8 and self.weights_type in _INT8:
             return "int8"
         return self.source_type or "unknown"
+
+    @property
+    def sizes(self) -> Problem:
+        """The problem string such as `mb1_ic16oc32_ih30oh30kh3…iw30ow30kw3…` in numbers; 0 for what is not in it."""
+        sizes = {name: int(size) for name, size in _SIZE.findall(self.problem)}
+        if self.kind == "pooling":  # its window is left out, as a Problem leaves it out
+            sizes |= {"kh": 0, "kw": 0}
+        return Problem(self.kind, *(sizes.get(name, 0) for name in Problem._fields[1:]))
 
 
 @dataclass(frozen=True)
@@ -87,6 +113,29 @@ def kernel_shares(lines: Iterable[str]) -> KernelShares:
         by_data_type=_shares((p.data_type, p.time_ms) for p in ran),
         by_implementation=_shares((p.implementation, p.time_ms) for p in ran),
     )
+
+
+def matched(
+    asked: Sequence[Problem], ran: Sequence[Primitive], one_after_another: bool = True
+) -> list[Primitive | None]:
+    """Which of the primitives that `ran` computed each problem `asked`, both in the order of execution.
+
+    Those of equal sizes are matched in their order. None for all problems of a size where primitives of that size are
+    more or fewer than they, or where several implementations computed that size and the order is not kept because
+    operations did not run `one_after_another`.
+    """
+    by_size: dict[Problem, list[Primitive]] = {}
+    for primitive in ran:
+        by_size.setdefault(primitive.sizes, []).append(primitive)
+    counts = Counter(asked)
+    taken: Counter[Problem] = Counter()
+    found: list[Primitive | None] = []
+    for problem in asked:
+        candidates = by_size.get(problem, [])
+        alike = one_after_another or len({candidate.implementation for candidate in candidates}) == 1
+        found.append(candidates[taken[problem]] if len(candidates) == counts[problem] and alike else None)
+        taken[problem] += 1
+    return found
 
 
 def ran_int8(lines: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssd_core.graph.contract import Detections
+from ssd_core.runtime.profile import Node
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class Durations:
 
     run_ns: list[int]
     step_ns: list[int]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Nanoseconds of each traced step's session.run, and the nodes that ran in it, in order of their start."""
+
+    step_ns: list[int]
+    nodes: list[Node]
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,15 @@ class _Server:
             self._yardsticks[wanted] = Yardstick(*wanted)
         return {}, [self._yardsticks[wanted].run(steps)]
 
+    def do_roofline(self, precisions: list[str], num_inter_threads: int, num_intra_threads: int) -> "Reply":
+        from ssd_core.runtime.roofline import measure
+
+        return measure(precisions, num_inter_threads, num_intra_threads), []
+
+    def do_trace(self, steps: int) -> "Reply":
+        session, feed = self._ready()
+        return session.trace(feed.next_images, steps), []
+
     def do_begin_detections(self) -> "Reply":
         _, feed = self._ready()
         self._once = feed.once()

@@ -20,6 +20,7 @@ from ssd_core.graph.postprocess import fast_postprocess
 from ssd_core.runtime.affinity import default_thread_count
 from ssd_core.runtime.feed import Images
 from ssd_core.runtime.process import thread_names
+from ssd_core.runtime.trace import trace
 
 Durations = npt.NDArray[np.int64]
 
@@ -103,6 +104,11 @@ class InferenceSession:
                 step_ns[step] = end - last_end
                 last_end = end
         return run_ns, step_ns
+
+    def trace(self, next_images: Callable[[], Images], steps: int) -> dict[str, Any]:
+        """Run `steps` batches with TensorFlow's trace (see `trace.py`), which costs time."""
+        with self._failures():
+            return trace(self._session, self.contract, next_images, steps)
 
     def detect(self, images: Images) -> list[Detections]:
         """The detections of each image of a batch [N, 300, 300, 3], which may be smaller than the graph's fixed one."""

@@ -22,7 +22,8 @@ from ssd_core.runtime import protocol
 from ssd_core.runtime.affinity import binding, numactl_prefix
 from ssd_core.runtime.allocator import Allocator, AllocatorName, preload
 from ssd_core.runtime.output import CapturedOutput
-from ssd_core.runtime.results import Durations, ImageDetections, OpenGraph, WorkerStatus, split_images
+from ssd_core.runtime.profile import Node, Roofline
+from ssd_core.runtime.results import Durations, ImageDetections, OpenGraph, Trace, WorkerStatus, split_images
 
 _ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "1",
@@ -158,6 +159,17 @@ class Worker:
         )
         times: list[int] = times_ns.tolist()
         return times
+
+    def roofline(self, precisions: Sequence[str], num_inter_threads: int, num_intra_threads: int) -> Roofline:
+        """What the machine can do at most with these threads, right now (see `roofline.py`)."""
+        threads = {"num_inter_threads": num_inter_threads, "num_intra_threads": num_intra_threads}
+        reply, _ = self._request("roofline", precisions=list(precisions), **threads)
+        return Roofline(**reply)
+
+    def trace(self, steps: int) -> Trace:
+        """Run `steps` batches with TensorFlow's trace, after one more that shows it the graph."""
+        reply, _ = self._request("trace", steps=steps)
+        return Trace(reply["step_ns"], [Node.of_json(node) for node in reply["nodes"]])
 
     def detections(self) -> Iterator[ImageDetections]:
         """Run all records once, in order, and yield what was detected in each image."""

@@ -5,7 +5,7 @@ with threads of the same number, so that a result can be given as a share of it.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,13 +23,19 @@ Durations = npt.NDArray[np.int64]
 
 
 class Yardstick:
-    """The convolution of one precision (fp32, bf16 or int8) in a session of its own."""
+    """The convolution of one precision (fp32, bf16 or int8) in a session of its own.
 
-    def __init__(self, precision: str, num_inter_threads: int, num_intra_threads: int) -> None:
+    Another batch or size of the map than the yardstick's is for finding the machine's peak (see `roofline.py`).
+    """
+
+    def __init__(
+        self, precision: str, num_inter_threads: int, num_intra_threads: int, batch_size: int = 1, size: int = SIZE
+    ) -> None:
+        shape = (batch_size, size, size, CHANNELS)
         builders: dict[str, Callable[[npt.NDArray[Any]], tuple[Any, Any, Any]]] = {
-            "fp32": lambda kernel: _float(kernel, tf.float32),
-            "bf16": lambda kernel: _float(kernel, tf.bfloat16),
-            "int8": _int8,
+            "fp32": lambda kernel: _float(kernel, shape, tf.float32),
+            "bf16": lambda kernel: _float(kernel, shape, tf.bfloat16),
+            "int8": lambda kernel: _int8(kernel, shape),
         }
         if precision not in builders:
             raise UserError(f"There is no yardstick for {precision}: choose from {', '.join(builders)}.")
@@ -45,7 +51,7 @@ class Yardstick:
         )
         self._session = tf.compat.v1.Session(graph=graph, config=config)
         self._call = self._session.make_callable(fetch, feed_list=[feed])
-        values = generator.integers(0, 255, (1, SIZE, SIZE, CHANNELS))
+        values = generator.integers(0, 255, shape)
         self._images = values.astype(dtype.as_numpy_dtype)
         self.run(_WARMUP_STEPS)
 
@@ -64,15 +70,15 @@ class Yardstick:
         del self._session, self._call
 
 
-def _float(kernel: npt.NDArray[np.float32], dtype: Any) -> tuple[Any, Any, Any]:
-    images = tf.compat.v1.placeholder(dtype, [1, SIZE, SIZE, CHANNELS])
+def _float(kernel: npt.NDArray[np.float32], shape: Sequence[int], dtype: Any) -> tuple[Any, Any, Any]:
+    images = tf.compat.v1.placeholder(dtype, shape)
     output = tf.nn.conv2d(images, tf.constant(kernel, dtype), 1, "SAME")
     output = tf.nn.relu(tf.nn.bias_add(output, tf.ones([CHANNELS], dtype)))
     return images, output[0, 0, 0, 0], dtype  # one number of it, so that nothing is copied out
 
 
-def _int8(kernel: npt.NDArray[np.float32]) -> tuple[Any, Any, Any]:
-    images = tf.compat.v1.placeholder(tf.quint8, [1, SIZE, SIZE, CHANNELS])
+def _int8(kernel: npt.NDArray[np.float32], shape: Sequence[int]) -> tuple[Any, Any, Any]:
+    images = tf.compat.v1.placeholder(tf.quint8, shape)
     values = np.rint(kernel * 127).astype(tf.qint8.as_numpy_dtype)
     limits = tf.fill([CHANNELS], _RANGE)
     _, low, _ = tf.raw_ops.QuantizedConv2DWithBiasAndReluAndRequantize(

@@ -27,6 +27,14 @@ def test_a_file_is_read_by_its_cases_parameters(benchmark_of: BenchmarkMaker, sa
     assert run.identity["cpu_model"] == "Example 9000"
 
 
+def test_profiles_are_passed_over(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    profile = benchmark_of("profile", without=["samples_ns", "yardstick_share"], layers=[])
+    run = read_run(save("both.json", [profile, benchmark_of()]))
+    assert [case.kind for case in run.results] == ["throughput"]
+    with pytest.raises(EmptyRunError, match=r"profile\.json holds profiles only"):
+        read_run(save("profile.json", [profile]))
+
+
 def test_a_renamed_test_is_the_same_case(benchmark_of: BenchmarkMaker) -> None:
     renamed = benchmark_of() | {"name": "test_speed[x]", "fullname": "elsewhere.py::test_speed[x]"}
     assert result_of("renamed", renamed).case == result_of("original", benchmark_of()).case

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_core.runtime.kernels import kernel_shares, onednn_version, primitives, ran_int8
+from ssd_core.runtime.kernels import Problem, kernel_shares, matched, onednn_version, primitives, ran_int8
 
 # Printed by TensorFlow 2.21 (oneDNN 3.7.3) on a processor with VNNI and AVX-512 BF16, but without AMX.
 CAPTURED = (Path(__file__).parent / "onednn_verbose.txt").read_text().splitlines()
@@ -123,6 +123,55 @@ def test_any_other_line_is_passed_over(lines: list[str]) -> None:
     shares = kernel_shares(lines)
     assert shares.convolutions <= len(lines)
     assert all(0 <= share <= 1 for share in shares.by_isa.values())
+
+
+# What is matched to what
+
+
+def sized(channels: int, implementation: str = "jit:avx512_core", kind: str = "convolution") -> str:
+    """A line of a convolution or pooling of [1, 30, 20, channels]."""
+    channel_sizes = f"mb1_ic{channels}oc{channels}" if kind == "convolution" else f"mb1ic{channels}"
+    problem = f"{channel_sizes}_ih30oh30kh3sh1dh0ph1_iw20ow20kw3sw1dw0pw1"
+    return f"onednn_verbose,v1,primitive,exec,cpu,{kind},{implementation},forward,src:f32::x wei:f32::x,,,{problem},1.0"
+
+
+def problem(channels: int) -> Problem:
+    return Problem("convolution", 1, channels, channels, 30, 20, 30, 20, 3, 3)
+
+
+def test_problems_are_read_in_numbers() -> None:
+    convolution, pooling = primitives([sized(64), sized(64, kind="pooling")])
+    assert convolution.sizes == Problem("convolution", mb=1, ic=64, oc=64, ih=30, iw=20, oh=30, ow=20, kh=3, kw=3)
+    assert pooling.sizes == Problem("pooling", mb=1, ic=64, oc=0, ih=30, iw=20, oh=30, ow=20, kh=0, kw=0)
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=12))
+def test_each_layer_gets_the_line_that_it_printed(channels: list[int]) -> None:
+    ran = primitives([sized(c, f"kernel{i}") for i, c in enumerate(channels)])
+    found = matched([problem(c) for c in channels], ran)
+    assert [p and p.implementation for p in found] == [f"kernel{i}" for i in range(len(channels))]
+
+
+@pytest.mark.parametrize(
+    ("lines", "kernels"),
+    [
+        ([sized(16, "a"), sized(8, "b")], [None, "b"]),  # two layers, one line
+        ([sized(16, "a"), sized(16, "a"), sized(16, "a"), sized(8, "b")], [None, "b"]),  # two layers, three lines
+        ([sized(16, "a"), sized(16, "a"), sized(9, "b")], ["a", None]),  # another size
+        ([sized(16, "a"), sized(16, "a"), sized(8, "b", kind="pooling")], ["a", None]),  # another kind
+        ([], [None, None]),
+    ],
+)
+def test_what_does_not_match_is_nobodys_kernel(lines: list[str], kernels: list[str | None]) -> None:
+    found = [p and p.implementation for p in matched([problem(16), problem(8), problem(16)], primitives(lines))]
+    assert found == [*kernels, kernels[0]]
+
+
+def test_an_order_that_was_not_kept_decides_nothing() -> None:
+    asked = [problem(16), problem(16)]
+    unlike, alike = [primitives([sized(16, "a"), sized(16, other)]) for other in ("b", "a")]
+    assert matched(asked, unlike, one_after_another=False) == [None, None]
+    assert matched(asked, alike, one_after_another=False) == alike
 
 
 def test_nothing_printed_is_nothing_found() -> None:
