@@ -17,6 +17,7 @@ from ssd_core.files import sha256_of
 from ssd_core.graph.contract import Detections, identify, operation_counts
 from ssd_core.graph.frozen import read_graph
 from ssd_core.graph.postprocess import fast_postprocess
+from ssd_core.graph.raw import raw_predictions
 from ssd_core.runtime.affinity import default_thread_count
 from ssd_core.runtime.feed import Images
 from ssd_core.runtime.process import thread_names
@@ -34,11 +35,17 @@ class InferenceSession:
 
     `num_inter_threads` and `num_intra_threads` of 0 mean as many as this process has CPUs. The effective counts are
     those of the threads that TensorFlow really started. `fast` replaces a seed's post-processing by ours, and keeps
-    what both take. UserError: a graph that cannot be read, identified or loaded.
+    what both take; `network_only` cuts the graph off at its raw predictions. UserError: a graph that cannot be read, identified or loaded.
     """
 
     def __init__(
-        self, path: Path, num_inter_threads: int, num_intra_threads: int, trust: bool = False, fast: bool = False
+        self,
+        path: Path,
+        num_inter_threads: int,
+        num_intra_threads: int,
+        trust: bool = False,
+        fast: bool = False,
+        network_only: bool = False,
     ) -> None:
         self.path = path
         self.sha256 = sha256_of(path) if path.is_file() else ""
@@ -47,7 +54,10 @@ class InferenceSession:
         if fast:
             found = fast_postprocess(graph_def)
             graph_def, self.postprocess_ms = found.graph_def, (found.before_ms, found.after_ms)
-        self.contract = identify(graph_def)
+        if network_only:
+            graph_def, self.contract = raw_predictions(graph_def)
+        else:
+            self.contract = identify(graph_def)
         self.operation_counts = operation_counts(graph_def)
         graph = tf.Graph()
         try:
@@ -89,21 +99,8 @@ class InferenceSession:
         A whole step is from the end of the last one to the end of this one: the wait for its batch is in it. A delay
         is slept inside what is timed, to stand for a slower graph.
         """
-        run_ns, step_ns = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
-        call, clock, delay_s = self._call, time.perf_counter_ns, delay_ms / 1000
-        with _without_collection(), self._failures():
-            last_end = clock()
-            for step in range(steps):
-                images = next_images()
-                start = clock()
-                if delay_s:
-                    time.sleep(delay_s)
-                call(images)
-                end = clock()
-                run_ns[step] = end - start
-                step_ns[step] = end - last_end
-                last_end = end
-        return run_ns, step_ns
+        with self._failures():
+            return time_steps(self._call, next_images, steps, delay_ms)
 
     def trace(self, next_images: Callable[[], Images], steps: int) -> dict[str, Any]:
         """Run `steps` batches with TensorFlow's trace (see `trace.py`), which costs time."""
@@ -135,6 +132,27 @@ def _started_threads(before: Counter[str], wanted_inter: int, wanted_intra: int)
         if (inter, started.total()) == (wanted_inter, wanted_intra) or time.monotonic() > deadline:
             return inter, started.total()
         time.sleep(_NAMING_SECONDS / 100)
+
+
+def time_steps(
+    call: Callable[[Images], object], next_images: Callable[[], Images], steps: int, delay_ms: float
+) -> tuple[Durations, Durations]:
+    """The nanoseconds [steps] that each batch takes in `call` alone, and as a whole step (see `run`)."""
+    run_ns, step_ns = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
+    clock, delay_s = time.perf_counter_ns, delay_ms / 1000
+    with _without_collection():
+        last_end = clock()
+        for step in range(steps):
+            images = next_images()
+            start = clock()
+            if delay_s:
+                time.sleep(delay_s)
+            call(images)
+            end = clock()
+            run_ns[step] = end - start
+            step_ns[step] = end - last_end
+            last_end = end
+    return run_ns, step_ns
 
 
 def time_input(next_images: Callable[[], Images], steps: int) -> Durations:

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import ssd_core
 from ssd_core.errors import UserError
+from ssd_core.peers.runtimes import Opening
 from ssd_core.runtime import protocol
 from ssd_core.runtime.affinity import binding, numactl_prefix
 from ssd_core.runtime.allocator import Allocator, AllocatorName, preload
@@ -105,11 +106,12 @@ class Worker:
         num_intra_threads: int = 0,
         trust: bool = False,
         fast: bool = False,
+        network_only: bool = False,
     ) -> OpenGraph:
         """Open a frozen graph with a session's threads (0: as many as the worker has CPUs), closing the one before.
 
-        `fast` replaces the post-processing of a seed's graph by ours. Opening the same graph in the same way again
-        does nothing.
+        `fast` replaces the post-processing of a seed's graph by ours; `network_only` leaves the post-processing away.
+        Opening the same graph in the same way again does nothing.
         """
         reply, _ = self._request(
             "open",
@@ -118,7 +120,13 @@ class Worker:
             num_intra_threads=num_intra_threads,
             trust=trust,
             fast=fast,
+            network_only=network_only,
         )
+        return OpenGraph(**reply)
+
+    def open_peer(self, opening: Opening) -> OpenGraph:
+        """Open the network in another runtime, closing what was open before."""
+        reply, _ = self._request("open_peer", **asdict(opening) | {"folder": str(opening.folder.absolute())})
         return OpenGraph(**reply)
 
     def feed_dummy(self, batch_size: int, seed: int = 0) -> None:
