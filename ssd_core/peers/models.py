@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CENTERS = "centers.npy"
 CALIBRATION_IMAGES = 32  # as many as `python -m ssd_core quantize` takes
-_ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 _SOURCES = (
     *("peers/models.py", "peers/network.py", "peers/openvino.py", "peers/onnx_model.py", "peers/onnxruntime.py"),
     *("graph/raw.py", "graph/simplify.py", "graph/normalization.py"),
@@ -31,7 +31,7 @@ def folder_of(graph: Path, data_location: Path | None) -> Path:
     """Where the models of a graph lie, or will: a folder named by the graph, the images, the versions and our code."""
     digest = hashlib.sha256(repr((sha256_of(graph), str(data_location), sorted(versions().items()))).encode())
     for name in _SOURCES:
-        digest.update((_ROOT / name).read_bytes())
+        digest.update((ROOT / name).read_bytes())
     return cache_folder() / f"peers-{digest.hexdigest()[:12]}"
 
 

@@ -60,5 +60,7 @@ def _centers(graph_def: GraphDef) -> Floats:
     constants = [view.constant(node.name) for node in graph_def.node if node.op == "Const"]
     found = [c for c in constants if c is not None and c.dtype == np.float32 and c.ndim == 2 and c.shape[1] == 4]
     if len(found) != 1:
-        raise UserError(f"The graph holds {len(found)} sets of default boxes: give the graph that `export-graph` wrote.")
+        raise UserError(
+            f"The graph holds {len(found)} sets of default boxes: give the graph that `export-graph` wrote."
+        )
     return np.asarray(found[0], np.float32)

@@ -61,7 +61,7 @@ def with_detections(model: onnx.ModelProto, centers: Floats) -> onnx.ModelProto:
     corners = [builder.add(operation, middle, half) for operation in ("Sub", "Add")]
     boxes = builder.add("Concat", *corners, axis=2)
     boxes = builder.add("Clip", boxes, np.float32(0), np.float32(1))
-    limits = np.array([MAX_DETECTIONS_PER_CLASS]), np.float32([OVERLAP_THRESHOLD]), np.float32([SCORE_THRESHOLD])
+    limits = MAX_DETECTIONS_PER_CLASS, np.float32(OVERLAP_THRESHOLD), np.float32(SCORE_THRESHOLD)
     builder.add("NonMaxSuppression", boxes, scores, *limits, output=OUTPUTS[0])
     builder.add("GatherND", scores, OUTPUTS[0], output=OUTPUTS[1])
     builder.add("GatherND", boxes, builder.add("Gather", OUTPUTS[0], np.array([0, 2]), axis=1), output=OUTPUTS[2])
@@ -116,10 +116,10 @@ class _Builder:
     def _named(self, inputs: Sequence[Any], node: str) -> list[str]:
         names = []
         for i, value in enumerate(inputs):
-            if not isinstance(value, str):
-                self.constants.append(numpy_helper.from_array(np.asarray(value), f"{node}/{i}"))
-                value = f"{node}/{i}"
-            names.append(value)
+            name = value if isinstance(value, str) else f"{node}/{i}"
+            if name is not value:
+                self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+            names.append(name)
         return names
 
 
@@ -174,7 +174,9 @@ class _Writer(_Builder):
     def _convolution(self, node: NodeDef) -> None:
         pattern = self._patterns.get(node.name)
         if pattern is None:
-            raise UserError(f"{node.name} is no fp32 convolution with a bias: give the graph that `export-graph` wrote.")
+            raise UserError(
+                f"{node.name} is no fp32 convolution with a bias: give the graph that `export-graph` wrote."
+            )
         kernel = pattern.kernel.transpose(3, 2, 0, 1)
         source, size = self._source(node)
         stride, dilation = (list(node.attr[name].list.i or [1] * 4)[1] for name in ("strides", "dilations"))

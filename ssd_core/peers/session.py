@@ -1,7 +1,10 @@
 """What the peers' sessions share: fed, timed and asked as ours are, so that the worker treats all alike."""
 
+import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +40,14 @@ class PeerSession(ABC):
         return len(self.calls)
 
     def run(self, next_images: Callable[[], Images], steps: int, delay_ms: float) -> tuple[Durations, Durations]:
-        """The nanoseconds [steps] of inference alone, and of whole steps, as `InferenceSession.run` has them."""
-        return time_steps(self.calls[0], next_images, steps, delay_ms)
+        """The nanoseconds [steps] of inference alone, and of whole steps, as `InferenceSession.run` has them.
+
+        Of several streams a step is over when each could have finished a batch: it ends with every `streams`-th batch.
+        """
+        if len(self.calls) == 1:
+            return time_steps(self.calls[0], next_images, steps, delay_ms)
+        step_ns = side_by_side(self.calls, next_images, steps)
+        return step_ns, step_ns
 
     def detect(self, images: Images) -> list[Detections]:
         """The detections of each image of a batch, which may be smaller than the network's."""
@@ -54,6 +63,31 @@ class PeerSession(ABC):
     @abstractmethod
     def close(self) -> None:
         """End the session and its threads."""
+
+
+def side_by_side(calls: Sequence[Call], next_images: Callable[[], Images], steps: int) -> Durations:
+    """Run `steps` batches for each call, each call in a thread of its own; the nanoseconds between every so many ends.
+
+    What a call raises ends the run and is raised here.
+    """
+    ends: list[int] = []
+    waiting = iter(range(steps * len(calls)))
+    lock = threading.Lock()
+
+    def stream(call: Call) -> None:
+        while True:
+            with lock:
+                if next(waiting, None) is None:
+                    return
+                images = next_images()
+            call(images)
+            ends.append(time.perf_counter_ns())  # atomic
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        start = time.perf_counter_ns()
+        for future in [pool.submit(stream, call) for call in calls]:
+            future.result()
+    return np.diff([start, *sorted(ends)[len(calls) - 1 :: len(calls)]]).astype(np.int64)
 
 
 def large_enough(found: Detections) -> Detections:

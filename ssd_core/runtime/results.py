@@ -21,6 +21,8 @@ class OpenGraph:
     sha256: str
     num_inter_threads: int
     num_intra_threads: int
+    streams: int = 1
+    """How many batches are run side by side."""
     postprocess_ms: tuple[float, float] | None = None
     """What a seed's post-processing takes and what ours does in its place, where it was replaced."""
 

@@ -122,6 +122,7 @@ class _Server:
             "postprocess_ms": self._session.postprocess_ms,
             "num_inter_threads": self._session.num_inter_threads,
             "num_intra_threads": self._session.num_intra_threads,
+            "streams": self._session.streams,
         }, []
 
     def do_feed_dummy(self, batch_size: int, seed: int) -> "Reply":

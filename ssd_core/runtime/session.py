@@ -35,7 +35,8 @@ class InferenceSession:
 
     `num_inter_threads` and `num_intra_threads` of 0 mean as many as this process has CPUs. The effective counts are
     those of the threads that TensorFlow really started. `fast` replaces a seed's post-processing by ours, and keeps
-    what both take; `network_only` cuts the graph off at its raw predictions. UserError: a graph that cannot be read, identified or loaded.
+    what both take; `network_only` cuts the graph off at its raw predictions. UserError: a graph that cannot be read,
+    identified or loaded.
     """
 
     def __init__(
@@ -85,6 +86,11 @@ class InferenceSession:
         # What is loaded by now stays: the collector need not walk it between timed runs.
         gc.collect()
         gc.freeze()
+
+    @property
+    def streams(self) -> int:
+        """How many batches are run side by side."""
+        return 1
 
     def close(self) -> None:
         """End the session, its threads and its memory."""

@@ -24,6 +24,9 @@ class Session(Protocol):
     num_inter_threads: int
     num_intra_threads: int
 
+    @property
+    def streams(self) -> int: ...  # noqa: D102
+
     def run(self, next_images: Callable[[], Images], steps: int, delay_ms: float) -> tuple[Durations, Durations]:
         """Run `steps` batches; the nanoseconds [steps] of inference alone, and of whole steps."""
 
