@@ -83,6 +83,7 @@ class InferenceSession:
         self._call: Callable[[Images], list[npt.NDArray[Any]]] = self._session.make_callable(
             list(self.contract.outputs), feed_list=[self.contract.input]
         )
+        self.calls = (self._call,)
         # What is loaded by now stays: the collector need not walk it between timed runs.
         gc.collect()
         gc.freeze()
@@ -95,7 +96,7 @@ class InferenceSession:
     def close(self) -> None:
         """End the session, its threads and its memory."""
         self._session.close()
-        del self._session, self._call
+        del self._session, self._call, self.calls
         gc.unfreeze()
         gc.collect()  # TensorFlow lets go of a session's threads when its object is gone
 
