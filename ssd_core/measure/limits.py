@@ -120,7 +120,9 @@ def _rule(where: str, number: int, table: Mapping[str, object]) -> Rule:
     limits: dict[str, float | Mapping[str, float]] = {}
     for key, value in table.items():
         if key in PARAMETERS:
-            patterns[key] = _pattern(f"{where}: {key}", value)
+            # Of the parameters this alone is yes or no.
+            tuned = key == "tuned" and isinstance(value, bool)
+            patterns[key] = (str(value),) if tuned else _pattern(f"{where}: {key}", value)
         elif key == "least_speedup":
             limits[key] = _by_isa(f"{where}: {key}", value)
         elif key in LIMITS:

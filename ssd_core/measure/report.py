@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from ssd_core.errors import UserError
 from ssd_core.measure.compare import LIMIT, Comparison, Verdict, compare, describe
-from ssd_core.measure.conditions import Difference, unlike_hardware, unlike_results, unlike_settings
+from ssd_core.measure.conditions import Difference, differences, unlike_hardware, unlike_results, unlike_settings
 from ssd_core.measure.results import Case, Result, Run
 from ssd_core.measure.samples import NS_PER_MS
 
@@ -117,7 +117,14 @@ def compare_results(
     if a.samples is None or b.samples is None:
         return without_ratio(Verdict.INCOMPARABLE, "one was timed, the other was not")
     comparison = _without_machine(compare(a.samples, b.samples, limit), yardstick_change(a, b), limit)
-    return mark_unsteady(comparison, (a,), (b,))
+    return mark_unsteady(_mark_chosen(comparison, a, b), (a,), (b,))
+
+
+def _mark_chosen(comparison: Comparison, a: Result, b: Result) -> Comparison:
+    """The comparison with a word on what two tuned results chose differently, which makes them no less comparable."""
+    if not (unlike := differences(a.chosen, b.chosen)):
+        return comparison
+    return dataclasses.replace(comparison, reason=f"{comparison.reason}; tuned to other settings: {listed(unlike)}")
 
 
 def yardstick_change(a: Result, b: Result) -> float | None:
@@ -181,7 +188,9 @@ def listed(unlike: Iterable[Difference]) -> str:
 
 def figure_of(case: Case) -> str:
     """What a case's value is."""
-    return "AP" if case.kind == "accuracy" else "median ms"
+    if case.kind == "accuracy":
+        return "AP"
+    return "median ms an image" if case.tuned else "median ms"
 
 
 def value_of(result: Result | None) -> float | None:

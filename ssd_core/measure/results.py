@@ -6,7 +6,7 @@ A file is pytest-benchmark's own format; what this project adds lies in each ben
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,17 @@ from ssd_core.errors import UserError
 from ssd_core.measure.samples import Samples
 
 SCHEMA_VERSION = 1  # of extra_info; files that say nothing are older, and hold less
-PARAMETERS = ("kind", "precision", "batch_size", "num_inter_threads", "num_intra_threads", "streams", "variant")
+PARAMETERS = (
+    "kind",
+    "precision",
+    "batch_size",
+    "num_inter_threads",
+    "num_intra_threads",
+    "streams",
+    "tuned",
+    "variant",
+)
+COUNTS = ("batch_size", "num_inter_threads", "num_intra_threads", "streams")
 CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
 UNTIMED = ("accuracy",)  # kinds whose result is no duration
 PASSED_OVER = ("profile", "peers")  # kinds that show something, and have no result to hold against another run
@@ -39,8 +49,9 @@ class Case:
     batch_size: int | None = None
     num_inter_threads: int | None = None
     num_intra_threads: int | None = None
-    streams: int | None = None
+    streams: int | None = 1  # files that do not say are of a time when there was one
     variant: str | None = None  # what an A/B case ran against
+    tuned: bool = False  # the best of several batch sizes, threads and streams: the case has none of these itself
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -49,13 +60,15 @@ class Case:
 
     def __str__(self) -> str:
         """As in `throughput int8-batch8-intra2`; inter-operation threads are named where there are several."""
-        words = [self.precision, *(f"{word}{value}" for word, value in self._counts() if value is not None)]
+        counts = (f"{word}{value}" for word, value in self._counts() if value is not None)
+        words = [self.precision, "tuned" if self.tuned else None, *counts]
         against = f" against {self.variant}" if self.variant else ""
         return " ".join([self.kind, "-".join(word for word in words if word)]).strip() + against
 
     def _counts(self) -> tuple[tuple[str, int | None], ...]:
         inter = self.num_inter_threads if self.num_inter_threads != 1 else None
-        threads = (("inter", inter), ("intra", self.num_intra_threads), ("streams", self.streams))
+        streams = self.streams if self.streams != 1 else None
+        threads = (("inter", inter), ("intra", self.num_intra_threads), ("streams", streams))
         return ("batch", self.batch_size), *threads
 
 
@@ -69,6 +82,8 @@ class Result:
     yardstick_share: float | None
     steady: bool | None  # None where the file does not say
     conditions: Mapping[str, object]
+    chosen: Mapping[str, int] = field(default_factory=dict)
+    """The batch size, threads and streams that a tuned case found best; its samples are nanoseconds an image."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +139,18 @@ def result_of(where: str, benchmark: Info) -> Result:
         raise InvalidResultsError(
             f"{where} has no precision, so `pytest bench` did not write it: name a file that it saved."
         )
-    case = _case(where, benchmark, info)
+    counts = _counts(where, info)
+    case = _case(where, benchmark, info, counts)
+    # A tuned case's steps are as large as was best that day: only the time that an image takes can be compared.
+    images = (counts["batch_size"] or 1) * (counts["streams"] or 1) if case.tuned else 1
     return Result(
         case=case,
-        samples=None if case.kind in UNTIMED else _samples(where, benchmark, info),
+        samples=None if case.kind in UNTIMED else _samples(where, benchmark, info, images),
         accuracy=_accuracy(where, info) if case.kind in UNTIMED else None,
         yardstick_share=_positive(where, info, "yardstick_share"),
         steady=info.get("steady"),
         conditions=_conditions(info),
+        chosen={name: count for name, count in counts.items() if count is not None} if case.tuned else {},
     )
 
 
@@ -157,7 +176,7 @@ def _content(path: Path) -> dict[str, Any]:
     return content
 
 
-def _case(where: str, benchmark: Info, info: Info) -> Case:
+def _case(where: str, benchmark: Info, info: Info, counts: Mapping[str, int | None]) -> Case:
     # Before there was a kind in the file, the test's name said it: bench/test_latency.py::test_latency[...].
     kind = info.get("kind") or str(benchmark.get("name", "")).partition("[")[0].removeprefix("test_")
     for name in ("kind", "precision"):
@@ -165,31 +184,38 @@ def _case(where: str, benchmark: Info, info: Info) -> Case:
             raise InvalidResultsError(
                 f"{where}: {name} is {info[name]!r}, not text: the file is damaged, measure again."
             )
-    counts = {}
-    for name in ("batch_size", "num_inter_threads", "num_intra_threads", "streams"):
-        counts[name] = info.get(name)
-        if isinstance(counts[name], bool) or not isinstance(counts[name], int | None):
-            raise InvalidResultsError(
-                f"{where}: {name} is {info[name]!r}, no count: the file is damaged, measure again."
-            )
+    if info.get("tuned"):
+        return Case(kind, info["precision"], streams=None, tuned=True)
     against = info.get("against") or {}
     return Case(kind, info["precision"], **counts, variant=against.get("variant"))
 
 
-def _samples(where: str, benchmark: Info, info: Info) -> Samples:
+def _counts(where: str, info: Info) -> dict[str, int | None]:
+    counts: dict[str, int | None] = {}
+    for name in COUNTS:
+        counts[name] = info.get(name, 1 if name == "streams" else None)
+        if isinstance(counts[name], bool) or not isinstance(counts[name], int | None):
+            raise InvalidResultsError(
+                f"{where}: {name} is {info[name]!r}, no count: the file is damaged, measure again."
+            )
+    return counts
+
+
+def _samples(where: str, benchmark: Info, info: Info, images: int) -> Samples:
     if "samples_ns" in info:
         processes = info["samples_ns"]
         if not isinstance(processes, list) or not all(isinstance(process, list) for process in processes):
             raise InvalidResultsError(
                 f"{where}: samples_ns is not a list a process: the file is damaged, measure again."
             )
-        return Samples.of(*processes)
+        samples = Samples.of(*processes)
+        return samples if images == 1 else Samples.of(*(series / images for series in samples.arrays))
     seconds = (benchmark.get("stats") or {}).get("data")
     if not seconds:
         raise InvalidResultsError(
             f"{where} was saved without its durations: save with --benchmark-json or --benchmark-save-data."
         )
-    return Samples.of_seconds(seconds)
+    return Samples.of_seconds([second / images for second in seconds])
 
 
 def _accuracy(where: str, info: Info) -> Mapping[str, float]:

@@ -18,7 +18,7 @@ from ssd_core.network.anchors import Floats
 from ssd_core.peers.network import Network
 from ssd_core.peers.onnx_model import fix_batch, network_model, with_detections
 from ssd_core.peers.runtimes import Opening
-from ssd_core.peers.session import PeerSession, best_first
+from ssd_core.peers.session import PeerSession, Rows
 
 FILES = {"fp32": "onnxruntime_fp32.onnx", "int8": "onnxruntime_int8.onnx"}
 _QUIET = 3  # errors only
@@ -81,14 +81,14 @@ class OnnxRuntimeSession(PeerSession):
             raise UserError(f"ONNX Runtime {ort.__version__} refuses {path}: {str(error).splitlines()[0]}.") from error
         self.calls = tuple(_call(session) for session in sessions)
 
-    def close(self) -> None:
-        """Let go of the sessions."""
-        self.calls = ()
-
     def _detections(self, outputs: list[npt.NDArray[Any]]) -> list[Detections]:
         indices, scores, boxes = outputs
-        images = (indices[:, 0] == image for image in range(self.contract.fixed_batch or 0))
-        return [best_first(indices[of, 1] + 1, scores[of], boxes[of]) for of in images]
+
+        def rows_of(image: int) -> Rows:
+            of = indices[:, 0] == image
+            return indices[of, 1] + 1, scores[of], boxes[of]
+
+        return self._detections_of(rows_of)
 
 
 def _call(session: Any) -> Any:

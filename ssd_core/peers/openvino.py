@@ -18,12 +18,12 @@ from ssd_core.network.anchors import PRIOR_SCALING, Floats, to_corners
 from ssd_core.network.detections import MAX_CANDIDATES_PER_CLASS, OVERLAP_THRESHOLD, SCORE_THRESHOLD
 from ssd_core.network.layers import IMAGE_SIZE
 from ssd_core.peers.runtimes import Opening
-from ssd_core.peers.session import PeerSession, best_first
+from ssd_core.peers.session import PeerSession, Rows
 
 FILES = {"fp32": "openvino_fp32.xml", "bf16": "openvino_fp32.xml", "int8": "openvino_int8.xml"}
 """The model of each precision: bf16 is a hint that the fp32 model is compiled with."""
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # what is not quantized stays fp32
-_XY = np.array([1, 0, 3, 2])  # DetectionOutput puts x before y
+_XY = _YX = np.array([1, 0, 3, 2])  # DetectionOutput puts x before y
 _NO_MORE = -1  # the image number of the row behind the last detection
 
 
@@ -74,24 +74,23 @@ class OpenVinoSession(PeerSession):
         if opening.streams > 1:
             settings["PERFORMANCE_HINT_NUM_REQUESTS"] = opening.streams
         try:
-            self._compiled = core.compile_model(model, "CPU", settings)
+            compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise UserError(f"OpenVINO {ov.__version__} refuses {path}: {str(error).splitlines()[0]}.") from error
-        streams = opening.streams or int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self.calls = tuple(_call(self._compiled.create_infer_request()) for _ in range(streams))
-
-    def close(self) -> None:
-        """Let go of the requests and of the model."""
-        self.calls = ()
-        del self._compiled
+        streams = opening.streams or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self.calls = tuple(_call(compiled.create_infer_request()) for _ in range(streams))
 
     def _detections(self, outputs: list[npt.NDArray[Any]]) -> list[Detections]:
         (rows,) = outputs
         rows = rows.reshape(-1, 7)
         ended = np.flatnonzero(rows[:, 0] == _NO_MORE)
         rows = rows[: ended[0]] if len(ended) else rows
-        images = (rows[rows[:, 0] == image] for image in range(self.contract.fixed_batch or 0))
-        return [best_first(of[:, 1], of[:, 2], of[:, 3:][:, _XY]) for of in images]
+
+        def rows_of(image: int) -> Rows:
+            of = rows[rows[:, 0] == image]
+            return of[:, 1], of[:, 2], of[:, 3:][:, _YX]
+
+        return self._detections_of(rows_of)
 
 
 def _call(request: Any) -> Any:

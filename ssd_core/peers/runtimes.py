@@ -40,11 +40,15 @@ class Opening:
     streams: int = 1
 
 
+def missing() -> list[str]:
+    """The packages that are not here."""
+    return [name for name in _PACKAGES if find_spec(name) is None]
+
+
 def require() -> None:
     """UserError where a package of the peers is missing."""
-    missing = [name for name in _PACKAGES if find_spec(name) is None]
-    if missing:
-        raise UserError(f"--peers wants {', '.join(missing)}, which are not installed here: run tox -e peers.")
+    if absent := missing():
+        raise UserError(f"--peers wants {', '.join(absent)}, not installed here: run tox -e peers.")
 
 
 def versions() -> dict[str, str]:

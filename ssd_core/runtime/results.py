@@ -13,7 +13,7 @@ from ssd_core.runtime.profile import Node
 
 @dataclass(frozen=True)
 class OpenGraph:
-    """The graph that a worker has open; thread counts are of the threads that TensorFlow really started."""
+    """The graph that a worker has open; thread counts are of the threads that TensorFlow really started, a stream."""
 
     contract: str
     fixed_batch: int | None
@@ -22,14 +22,16 @@ class OpenGraph:
     num_inter_threads: int
     num_intra_threads: int
     streams: int = 1
-    """How many batches are run side by side."""
     postprocess_ms: tuple[float, float] | None = None
     """What a seed's post-processing takes and what ours does in its place, where it was replaced."""
 
 
 @dataclass(frozen=True)
 class Durations:
-    """Nanoseconds, one for each batch: `run_ns` of session.run alone, `step_ns` with the wait for the batch."""
+    """Nanoseconds, one for each step: `run_ns` of session.run alone, `step_ns` with the wait for the batch.
+
+    A step is one batch; with several streams it is one of each, and both are the whole step.
+    """
 
     run_ns: list[int]
     step_ns: list[int]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ssd_core.images.pipeline import Batch
     from ssd_core.runtime.feed import Feed
     from ssd_core.runtime.protocol import Array, Message
-    from ssd_core.runtime.session_protocol import Session
+    from ssd_core.runtime.session_base import Session
     from ssd_core.runtime.yardstick import Yardstick
 
     Reply = tuple[Message, list[Array]]
@@ -53,13 +53,16 @@ def main(arguments: Sequence[str]) -> None:
             return
         server = _Server(session)
         protocol.send(sock, {"pid": os.getpid()})
-        while True:
-            message, _ = protocol.receive(sock)
-            try:
-                reply, arrays = server.carry_out(**message)
-            except Exception as error:
-                reply, arrays = _failure(error), []
-            protocol.send(sock, reply, arrays)
+        try:
+            while True:
+                message, _ = protocol.receive(sock)
+                try:
+                    reply, arrays = server.carry_out(**message)
+                except Exception as error:
+                    reply, arrays = _failure(error), []
+                protocol.send(sock, reply, arrays)
+        finally:
+            server.pause()
 
 
 def _failure(error: Exception) -> "Message":
@@ -80,8 +83,18 @@ class _Server:
         self._yardsticks: dict[tuple[str, int, int], Yardstick] = {}
 
     def carry_out(self, command: str, **arguments: Any) -> "Reply":
+        if command != "run":
+            self.pause()
         reply: Reply = getattr(self, f"do_{command}")(**arguments)
         return reply
+
+    def pause(self) -> None:
+        """End the streams that run on after a `run`: whatever comes next has the cores for itself."""
+        if self._session is not None:
+            self._session.pause()
+
+    def do_pause(self) -> "Reply":
+        return {}, []
 
     def do_open(
         self,
@@ -90,14 +103,15 @@ class _Server:
         num_intra_threads: int,
         trust: bool,
         fast: bool,
+        streams: int,
         network_only: bool,
     ) -> "Reply":
-        """Open the graph unless just this one is open already, with these threads."""
+        """Open the graph unless just this one is open already, with these threads and so many streams."""
         from ssd_core.files import sha256_of
 
         path = Path(graph)
-        digest = sha256_of(path) if path.is_file() else ""
-        wanted = (graph, digest, num_inter_threads, num_intra_threads, trust, fast, network_only)
+        sha256 = sha256_of(path) if path.is_file() else ""
+        wanted = (graph, sha256, num_inter_threads, num_intra_threads, trust, fast, streams, network_only)
         return self._open(wanted, lambda: self._inference.InferenceSession(path, *wanted[2:]))
 
     def do_open_peer(self, folder: str, **opening: Any) -> "Reply":
@@ -122,7 +136,7 @@ class _Server:
             "postprocess_ms": self._session.postprocess_ms,
             "num_inter_threads": self._session.num_inter_threads,
             "num_intra_threads": self._session.num_intra_threads,
-            "streams": self._session.streams,
+            "streams": len(self._session.calls),
         }, []
 
     def do_feed_dummy(self, batch_size: int, seed: int) -> "Reply":

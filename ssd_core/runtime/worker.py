@@ -106,12 +106,14 @@ class Worker:
         num_intra_threads: int = 0,
         trust: bool = False,
         fast: bool = False,
+        streams: int = 1,
         network_only: bool = False,
     ) -> OpenGraph:
         """Open a frozen graph with a session's threads (0: as many as the worker has CPUs), closing the one before.
 
-        `fast` replaces the post-processing of a seed's graph by ours; `network_only` leaves the post-processing away.
-        Opening the same graph in the same way again does nothing.
+        With several `streams` so many sessions are opened, which run side by side. `fast` replaces the post-processing
+        of a seed's graph by ours; `network_only` leaves the post-processing away. Opening the same graph in the same
+        way again does nothing.
         """
         reply, _ = self._request(
             "open",
@@ -120,6 +122,7 @@ class Worker:
             num_intra_threads=num_intra_threads,
             trust=trust,
             fast=fast,
+            streams=streams,
             network_only=network_only,
         )
         return OpenGraph(**reply)
@@ -146,9 +149,13 @@ class Worker:
         )
 
     def run(self, steps: int) -> Durations:
-        """Run `steps` batches."""
+        """Run `steps` batches; with several streams a batch of each, and they run on until another command."""
         _, (run_ns, step_ns) = self._request("run", steps=steps, delay_ms=self.settings.delay_ms)
         return Durations(run_ns.tolist(), step_ns.tolist())
+
+    def pause(self) -> None:
+        """End the streams that run on after `run`, so that another worker has the cores for itself."""
+        self._request("pause")
 
     def input_only(self, steps: int) -> list[int]:
         """The nanoseconds that each of `steps` batches takes to arrive when no inference runs."""

@@ -57,7 +57,7 @@ def thin_graph() -> GraphDef:
                 head = _convolution(features, random, f"{name}_{i}", WIDTH, bias.size, 1, 0.05, bias.ravel())
                 found.append(tf.reshape(head, [-1, of.size**2 * of.boxes_per_cell, width], name=f"{name}_{i}/boxes"))
         raw = [tf.concat(found, axis=1, name=name) for name, found in rows.items()]
-        for tensor, name in zip(detect_candidates(*raw, default_centers()), BATCHED_OUTPUTS, strict=True):
+        for tensor, name in zip(detect_candidates(raw[0], raw[1], default_centers()), BATCHED_OUTPUTS, strict=True):
             tf.identity(tensor, name=name)
     return graph.as_graph_def()
 

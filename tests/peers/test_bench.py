@@ -66,7 +66,7 @@ def test_without_the_fp32_graph_it_is_refused(peers: None, bench: Any, thin_path
 
 
 def test_without_the_packages_it_is_refused(bench: Any) -> None:
-    if all(runtimes.find_spec(name) for name in ("openvino", "nncf", "onnx", "onnxruntime")):
+    if not runtimes.missing():
         pytest.skip("the packages are here")
     result = bench("--peers")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -97,21 +97,22 @@ def test_a_short_batch_is_filled_up(opened: Any, thin_images: Floats, runtime: s
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_streams_are_calls_that_run_side_by_side(opened: Any, thin_images: Floats, runtime: str) -> None:
     session = opened(runtime, batch_size=1, threads=2, streams=2)
-    assert len(session.calls) == session.streams == 2
+    assert len(session.calls) == 2
     threads = set()
 
     def images() -> Floats:
         threads.add(threading.get_ident())
         return thin_images[:1]
 
-    _, step_ns = session.run(images, 20, 0.0)
-    assert step_ns.shape == (20,)
+    _, step_ns = session.run(images, 40, 0.0)
+    assert step_ns.shape == (40,)
     assert (step_ns > 0).all()
     assert len(threads) == 2
+    session.pause()
 
 
 def test_openvino_chooses_streams_itself(opened: Any) -> None:
-    assert opened("openvino", batch_size=1, streams=0).streams >= 1
+    assert len(opened("openvino", batch_size=1, streams=0).calls) >= 1
 
 
 def test_a_worker_opens_a_peer_and_feeds_it(thin_models: Path) -> None:

@@ -52,6 +52,21 @@ def test_each_session_has_the_threads_that_were_asked_for(
     assert thread_count(worker) == fewest - 2 + inter + intra
 
 
+def test_each_stream_has_its_own_threads(worker: Worker, graphs: dict[str, Path]) -> None:
+    worker.open(graphs["batched"], 1, 1)
+    fewest = thread_count(worker)
+    opened = worker.open(graphs["batched"], 1, 2, streams=3)
+    assert (opened.num_inter_threads, opened.num_intra_threads, opened.streams) == (1, 2, 3)
+    assert thread_count(worker) == fewest - 2 + 3 * (1 + 2)
+    worker.feed_dummy(1)
+    worker.run(2)
+    assert thread_count(worker) == fewest - 2 + 3 * (1 + 2) + 3, "they run on"
+    worker.pause()
+    assert thread_count(worker) == fewest - 2 + 3 * (1 + 2)
+    assert worker.open(graphs["batched"], 1, 2, streams=2).streams == 2
+    assert thread_count(worker) == fewest - 2 + 2 * (1 + 2)
+
+
 def test_zero_threads_are_as_many_as_there_are_cpus(worker: Worker, graphs: dict[str, Path]) -> None:
     opened = worker.open(graphs["batched"])
     assert 1 <= opened.num_inter_threads == opened.num_intra_threads <= len(available_cpus())
@@ -72,6 +87,28 @@ def test_a_delay_is_in_what_is_timed(graphs: dict[str, Path], worker: Worker, mo
     worker.feed_dummy(1)
     monkeypatch.setattr(worker, "settings", dataclasses.replace(worker.settings, delay_ms=20.0))
     assert min(worker.run(3).run_ns) >= 20_000_000
+    worker.open(graphs["batched"], 1, 1, streams=2)
+    assert sum(worker.run(4).run_ns) >= 3 * 20_000_000
+
+
+def test_streams_time_whole_steps_on_records_too(worker: Worker, graphs: dict[str, Path], shards: list[Path]) -> None:
+    worker.open(graphs["batched"], 1, 1, streams=2)
+    worker.feed_records(shards, batch_size=2, data_num_inter_threads=1, data_num_intra_threads=1)
+    durations = worker.run(7)
+    assert durations.run_ns == durations.step_ns
+    assert len(durations.run_ns) == 7
+    assert len(list(worker.detections())) == 5
+    worker.feed_dummy(1)
+    assert len(worker.run(3).run_ns) == 3
+
+
+def test_a_graph_that_fails_in_a_stream_says_so_and_the_worker_goes_on(worker: Worker, graphs: dict[str, Path]) -> None:
+    worker.open(graphs["failing"], 1, 1, streams=2)
+    worker.feed_dummy(1)
+    with pytest.raises(UserError, match=r"failing\.pb failed in TensorFlow .*: Integer division by zero\."):
+        worker.run(1)
+    worker.open(graphs["batched"], 1, 1, streams=2)
+    assert len(worker.run(1).run_ns) == 1
 
 
 def test_records_run_over_and_over(worker: Worker, graphs: dict[str, Path], shards: list[Path]) -> None:

@@ -1,0 +1,88 @@
+"""A frozen graph read, identified and optimized: once for all the sessions on it. Imports TensorFlow."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow.python.grappler import tf_optimizer
+
+from ssd_core.errors import UserError
+from ssd_core.graph.contract import Contract, identify, operation_counts
+from ssd_core.graph.frozen import read_graph
+from ssd_core.graph.postprocess import fast_postprocess
+from ssd_core.graph.raw import raw_predictions
+
+GraphDef = Any
+
+_PREAMBLE = ("Graph execution error", "Detected at node", "Node:", "[[{{node")
+_FETCHES = "train_op"  # the collection in which the optimizer looks for what is to be kept
+_CPU = "/job:localhost/replica:0/task:0/device:CPU:0"  # as a session places nodes; only placed ones are fused
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedGraph:
+    """A graph that sessions can be opened on.
+
+    Where it is `optimized` a session on it has TensorFlow's graph optimizer behind it already, which takes seconds.
+    """
+
+    graph: Any
+    optimized: bool
+    contract: Contract
+    operation_counts: dict[str, int]
+    """Of the file, not of what the optimizer made of it."""
+    postprocess_ms: tuple[float, float] | None
+
+
+@functools.lru_cache(maxsize=1)
+def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = False) -> LoadedGraph:
+    """Read a frozen graph; the last one is kept. UserError: one that cannot be read, identified or loaded."""
+    graph_def = read_graph(path, trust)
+    postprocess_ms: tuple[float, float] | None = None
+    if fast:
+        found = fast_postprocess(graph_def)
+        graph_def, postprocess_ms = found.graph_def, (found.before_ms, found.after_ms)
+    if network_only:
+        graph_def, contract = raw_predictions(graph_def)
+    else:
+        contract = identify(graph_def)
+    counts = operation_counts(graph_def)
+    try:
+        graph = _imported(graph_def)
+        optimized = None if _is_bfloat16(graph_def) else _imported(_optimize(graph_def, contract))
+    except (ValueError, tf.errors.OpError) as error:
+        raise UserError(f"{path} cannot be loaded by TensorFlow {tf.__version__}: {reason(error)}.") from error
+    return LoadedGraph(optimized or graph, optimized is not None, contract, counts, postprocess_ms)
+
+
+def _optimize(graph_def: GraphDef, contract: Contract) -> GraphDef:
+    """What a session would make of the graph before it runs it: constants folded, operations fused."""
+    meta_graph = meta_graph_pb2.MetaGraphDef()
+    meta_graph.graph_def.CopyFrom(graph_def)
+    for node in meta_graph.graph_def.node:
+        node.device = _CPU
+    meta_graph.collection_def[_FETCHES].node_list.value.extend(contract.outputs)
+    return tf_optimizer.OptimizeGraph(tf.compat.v1.ConfigProto(device_count={"GPU": 0}), meta_graph, verbose=False)
+
+
+def _is_bfloat16(graph_def: GraphDef) -> bool:
+    """Whether there are bf16 convolutions: TensorFlow fuses them, and then does not import what it made."""
+    kinds = (node.attr["T"].type for node in graph_def.node if node.op == "Conv2D")
+    return tf.bfloat16.as_datatype_enum in kinds
+
+
+def _imported(graph_def: GraphDef) -> Any:
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(graph_def, name="")
+    return graph
+
+
+def reason(error: Exception) -> str:
+    """The line of TensorFlow's message that says what was wrong, without where in which Python stack."""
+    lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_PREAMBLE)]
+    return telling[0].rstrip(".") if telling else type(error).__name__
