@@ -13,7 +13,7 @@ from ssd_core.graph.contract import INPUT
 from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS
 from ssd_core.graph.view import ConvolutionPattern, GraphView, node_of
 from ssd_core.network.anchors import PRIOR_SCALING, Floats
-from ssd_core.network.detections import MAX_DETECTIONS_PER_CLASS, OVERLAP_THRESHOLD, SCORE_THRESHOLD
+from ssd_core.network.detections import MAX_DETECTIONS_PER_CLASS, MIN_SIZE, OVERLAP_THRESHOLD, SCORE_THRESHOLD
 from ssd_core.network.layers import IMAGE_SIZE
 from ssd_core.peers.network import Network
 
@@ -47,7 +47,7 @@ def network_model(network: Network) -> onnx.ModelProto:
 def with_detections(model: onnx.ModelProto, centers: Floats) -> onnx.ModelProto:
     """The model with softmax, decoding and NonMaxSuppression behind it; its outputs are `OUTPUTS`.
 
-    It has everything of ours but the least size of a box and the limit of 400 a class before the suppression.
+    It has everything of ours but the limit of 400 a class before the suppression.
     """
     builder = _Builder()
     scores = builder.add("Softmax", CANDIDATE_LOGITS, axis=2)
@@ -61,6 +61,10 @@ def with_detections(model: onnx.ModelProto, centers: Floats) -> onnx.ModelProto:
     corners = [builder.add(operation, middle, half) for operation in ("Sub", "Add")]
     boxes = builder.add("Concat", *corners, axis=2)
     boxes = builder.add("Clip", boxes, np.float32(0), np.float32(1))
+    low, high = builder.add_many("Split", 2, boxes, pairs, axis=2)
+    least = builder.add("ReduceMin", builder.add("Sub", high, low), axes=[2], keepdims=1)
+    enough = builder.add("Cast", builder.add("Greater", least, np.float32(MIN_SIZE)), to=TensorProto.FLOAT)
+    scores = builder.add("Mul", scores, builder.add("Transpose", enough, perm=[0, 2, 1]))
     limits = MAX_DETECTIONS_PER_CLASS, np.float32(OVERLAP_THRESHOLD), np.float32(SCORE_THRESHOLD)
     builder.add("NonMaxSuppression", boxes, scores, *limits, output=OUTPUTS[0])
     builder.add("GatherND", scores, OUTPUTS[0], output=OUTPUTS[1])

@@ -41,7 +41,7 @@ class PeerSession(Session):
 def best_first(classes: npt.NDArray[Any], scores: npt.NDArray[Any], boxes: npt.NDArray[Any]) -> Detections:
     """One image's detections, copied out of what a runtime may write to again.
 
-    Those under the least height and width are left out, which the runtimes' own suppression does not look at.
+    Those under the least height and width are left out, which OpenVINO's suppression does not look at.
     """
     kept = np.flatnonzero(np.all(boxes[:, 2:] - boxes[:, :2] > MIN_SIZE, axis=1))
     order = kept[np.argsort(-scores[kept], kind="stable")]

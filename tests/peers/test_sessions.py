@@ -19,7 +19,7 @@ from ssd_core.runtime.worker import Worker
 
 Floats = npt.NDArray[np.float32]
 ALL = [(runtime, precision) for runtime in RUNTIMES for precision in PRECISIONS[runtime]]
-TOLERANCES = {"fp32": 1e-3, "bf16": 0.5, "int8": 1.5}  # of logits, which span more than 10
+NEARNESS = {"fp32": 1 - 1e-6, "bf16": 0.999, "int8": 0.98}  # correlations
 
 
 @pytest.fixture
@@ -62,7 +62,9 @@ def test_raw_predictions_are_those_of_tensorflow(
     assert np.ptp(expected[1]) > 10
     found = by_width(opened(runtime, precision).calls[0](thin_images))
     for got, wanted in zip(found, expected, strict=True):
-        np.testing.assert_allclose(got, wanted, atol=TOLERANCES[precision])
+        assert np.corrcoef(got.ravel(), wanted.ravel())[0, 1] > NEARNESS[precision]
+        if precision == "fp32":
+            np.testing.assert_allclose(got, wanted, atol=1e-3)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -73,18 +75,19 @@ def test_detections_are_those_of_tensorflow(opened: Any, ours: Any, thin_images:
     for got, wanted in zip(found, expected, strict=True):
         assert np.all(np.diff(got.scores) <= 0)
         assert np.all(got.boxes[:, 2:] - got.boxes[:, :2] > MIN_SIZE)
-        assert len(got.scores) == pytest.approx(len(wanted.scores), rel=0.02, abs=2)
-        best = slice(20)
+        assert len(got.scores) == pytest.approx(len(wanted.scores), rel=0.05, abs=2)
+        best = slice(10)
         np.testing.assert_array_equal(got.classes[best], wanted.classes[best])
         np.testing.assert_allclose(got.scores[best], wanted.scores[best], atol=1e-3)
         np.testing.assert_allclose(got.boxes[best], wanted.boxes[best], atol=1e-3)
+    assert (agreement(expected, found) or 0) > 0.98
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_int8_finds_nearly_the_same(opened: Any, ours: Any, thin_images: Floats, runtime: str) -> None:
     share = agreement(ours[1], opened(runtime, "int8", "detections").detect(thin_images))
     assert share is not None
-    assert share > 0.8
+    assert share > 0.6  # few detections, of a network that nobody trained
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
