@@ -11,6 +11,7 @@ from ssd_core.runtime.yardstick import Yardstick
 from ssd_core.runtime.yardstick_shape import FAST_SHAPES, multiply_adds
 
 _STEPS = 5
+_COPIES = 10
 _COPIED_BYTES = 256 << 20  # beyond what caches hold
 
 
@@ -35,7 +36,7 @@ def _bandwidth(threads: int) -> float:
     parts = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
     times_ns = []
     with ThreadPoolExecutor(threads) as pool:  # a copy lets go of Python's lock
-        for _ in range(_STEPS):
+        for _ in range(_COPIES):
             start = time.perf_counter_ns()
             list(pool.map(lambda part: np.copyto(*part), parts))
             times_ns.append(time.perf_counter_ns() - start)
