@@ -14,17 +14,8 @@ from ssd_core.errors import UserError
 from ssd_core.measure.samples import Samples
 
 SCHEMA_VERSION = 1  # of extra_info; files that say nothing are older, and hold less
-PARAMETERS = (
-    "kind",
-    "precision",
-    "batch_size",
-    "num_inter_threads",
-    "num_intra_threads",
-    "streams",
-    "tuned",
-    "variant",
-)
 COUNTS = ("batch_size", "num_inter_threads", "num_intra_threads", "streams")
+PARAMETERS = ("kind", "precision", *COUNTS, "tuned", "variant")
 CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
 UNTIMED = ("accuracy",)  # kinds whose result is no duration
 PASSED_OVER = ("profile", "peers")  # kinds that show something, and have no result to hold against another run
@@ -187,7 +178,8 @@ def _case(where: str, benchmark: Info, info: Info, counts: Mapping[str, int | No
     if info.get("tuned"):
         return Case(kind, info["precision"], streams=None, tuned=True)
     against = info.get("against") or {}
-    return Case(kind, info["precision"], **counts, variant=against.get("variant"))
+    variant: str | None = against.get("variant")
+    return Case(kind, info["precision"], variant=variant, **counts)  # type: ignore[arg-type]  # COUNTS name its own
 
 
 def _counts(where: str, info: Info) -> dict[str, int | None]:

@@ -1,6 +1,7 @@
 """Tuning: the streams, threads and batch size that give the most images a second, found by trying a few of them.
 
-Nothing here runs: the search asks a callback for the rate of each candidate, so that made-up machines show what it does.
+Nothing here runs: the search asks a callback for the rate of each candidate, so that a made-up machine shows what it
+does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,10 @@ class Candidate:
 
     setup: Setup
     batch_size: int
+
+    def __str__(self) -> str:
+        """As in `streams 2 batch 4`."""
+        return f"streams {self.setup.streams} batch {self.batch_size}"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,10 @@ class LoadedGraph:
 
 @functools.lru_cache(maxsize=1)
 def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = False) -> LoadedGraph:
-    """Read a frozen graph; the last one is kept. UserError: one that cannot be read, identified or loaded."""
+    """Read a frozen graph; the last is kept, and known by its `sha256` too, since files change.
+
+    UserError: a graph that cannot be read, identified or loaded.
+    """
     graph_def = read_graph(path, trust)
     postprocess_ms: tuple[float, float] | None = None
     if fast:
@@ -50,12 +53,20 @@ def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = 
     else:
         contract = identify(graph_def)
     counts = operation_counts(graph_def)
+    optimized = None if _is_bfloat16(graph_def) else _optimized(graph_def, contract)
     try:
-        graph = _imported(graph_def)
-        optimized = None if _is_bfloat16(graph_def) else _imported(_optimize(graph_def, contract))
+        graph = optimized or _imported(graph_def)
     except (ValueError, tf.errors.OpError) as error:
         raise UserError(f"{path} cannot be loaded by TensorFlow {tf.__version__}: {reason(error)}.") from error
-    return LoadedGraph(optimized or graph, optimized is not None, contract, counts, postprocess_ms)
+    return LoadedGraph(graph, optimized is not None, contract, counts, postprocess_ms)
+
+
+def _optimized(graph_def: GraphDef, contract: Contract) -> Any:
+    """The graph behind the optimizer; None where that does not take it, or is not taken back: sessions see to it."""
+    try:
+        return _imported(_optimize(graph_def, contract))
+    except (ValueError, tf.errors.OpError):
+        return None
 
 
 def _optimize(graph_def: GraphDef, contract: Contract) -> GraphDef:

@@ -54,13 +54,13 @@ class Streams:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or len(self._ends_ns) >= wanted)
             self._wanted, self._asked_ns = None, time.perf_counter_ns()
-            ends_ns = self._ends_ns[:wanted:count]
+            ends_ns = np.asarray(self._ends_ns[:wanted:count], np.int64)
             del self._ends_ns[: wanted - 1]
             error = self._error
         if error is not None:
             self.pause()
             raise error
-        return np.diff(np.asarray(ends_ns, np.int64))
+        return ends_ns[1:] - ends_ns[:-1]
 
     def pause(self) -> None:
         """End all threads, and forget what they have done since the last call of `run`."""

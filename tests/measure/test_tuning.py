@@ -1,6 +1,7 @@
 """The search on made-up machines: what it never does, and what it finds."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,4 +82,4 @@ def test_stream_counts_double_up_to_the_cpus() -> None:
 def test_stream_counts_begin_with_one_and_end_with_all(cpus: int) -> None:
     counts = stream_counts(cpus)
     assert (counts[0], counts[-1]) == (1, cpus)
-    assert all(before < after <= 2 * before for before, after in zip(counts, counts[1:], strict=False))
+    assert all(before < after <= 2 * before for before, after in pairwise(counts))
