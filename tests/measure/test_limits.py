@@ -45,6 +45,14 @@ def test_rules_match_by_pattern_and_the_later_one_counts(tmp_path: Path) -> None
     assert thresholds.match({}) == CaseLimits(largest_slowdown=0.05)
 
 
+def test_tuned_is_yes_or_no(tmp_path: Path) -> None:
+    rules = "[[rule]]\ntuned = true\nlargest_slowdown = 0.1\n[[rule]]\ntuned = false\nlargest_slowdown = 0.2\n"
+    thresholds = read_thresholds(written(tmp_path, rules))
+    tuned, fixed = Case("throughput", "int8", streams=None, tuned=True), Case("throughput", "int8", 1, 1, 2)
+    assert thresholds.match(tuned.parameters).largest_slowdown == 0.1
+    assert thresholds.match(fixed.parameters).largest_slowdown == 0.2
+
+
 def test_rules_that_match_nothing_are_told(tmp_path: Path) -> None:
     thresholds = read_thresholds(written(tmp_path, RULES))
     cases = [case.parameters for case in (Case("latency", "int8", 1), Case("accuracy", "fp32"))]

@@ -17,6 +17,22 @@ def verdicts(found: Report) -> dict[str, list[Verdict | None]]:
     return {row.case: [one.verdict if one else None for one in row.comparisons[1:]] for row in found.rows}
 
 
+def test_tuned_cases_compare_by_the_image_and_say_where_they_chose_otherwise(
+    benchmark_of: BenchmarkMaker, save: Saver
+) -> None:
+    a = [benchmark_of(tuned=True, batch_size=1, streams=2, ms=40.0)]
+    b = [benchmark_of(tuned=True, batch_size=4, streams=1, ms=80.0, seed=2, yardstick_share=0.8)]
+    found = compared(save("a.json", a), save("b.json", b))
+    (row,) = found.rows
+    assert (row.case, row.figure) == ("throughput int8-tuned", "median ms an image")
+    assert list(row.values) == [pytest.approx(20, rel=0.05)] * 2
+    (comparison,) = found.comparisons
+    assert comparison.verdict is Verdict.NO_CHANGE
+    assert comparison.reason.endswith("; tuned to other settings: batch_size (1 -> 4), streams (2 -> 1)")
+    same = compared(save("a.json", a), save("c.json", [benchmark_of(tuned=True, streams=2, ms=40.0, seed=3)]))
+    assert "tuned" not in same.comparisons[0].reason
+
+
 def test_every_verdict_is_listed_by_case(benchmark_of: BenchmarkMaker, save: Saver) -> None:
     a = [benchmark_of(batch_size=batch) for batch in (1, 2, 3, 4, 5)]
     b = [

@@ -45,6 +45,7 @@ def test_a_renamed_test_is_the_same_case(benchmark_of: BenchmarkMaker) -> None:
     [
         (Case("throughput", "int8", 8, 1, 2), "throughput int8-batch8-intra2"),
         (Case("latency", "fp32", 1, 2, 4, streams=3), "latency fp32-batch1-inter2-intra4-streams3"),
+        (Case("throughput", "int8", streams=None, tuned=True), "throughput int8-tuned"),
         (Case("against", "int8", 1, 1, 2, variant="intra=1"), "against int8-batch1-intra2 against intra=1"),
     ],
 )
@@ -62,6 +63,27 @@ def test_files_of_older_versions_load(benchmark_of: BenchmarkMaker, save: Saver)
     assert result.samples == now.results[result.case].samples
     assert (result.yardstick_share, result.steady) == (None, None)
     assert run.identity == {"cpu_model": "Example 9000", "cores": 2, "kernel": "6.1"}
+
+
+def test_files_that_do_not_say_how_many_streams_are_of_one(benchmark_of: BenchmarkMaker) -> None:
+    old, one, two = (result_of("here", benchmark_of(**says)).case for says in ({}, {"streams": 1}, {"streams": 2}))
+    assert old == one != two
+
+
+def test_a_tuned_case_is_the_same_whatever_it_chose_and_is_timed_by_the_image(benchmark_of: BenchmarkMaker) -> None:
+    few = result_of("here", benchmark_of(tuned=True, batch_size=1, streams=2, samples_ns=[[20, 40], [60]]))
+    many = result_of("here", benchmark_of(tuned=True, batch_size=4, streams=1, samples_ns=[[40, 80], [120]]))
+    assert few.case == many.case == Case("throughput", "int8", streams=None, tuned=True)
+    assert few.samples == many.samples
+    assert few.samples is not None
+    assert few.samples.processes == ((10, 20), (30,))
+    assert few.chosen == {"batch_size": 1, "num_inter_threads": 1, "num_intra_threads": 2, "streams": 2}
+    assert result_of("here", benchmark_of()).chosen == {}
+    stored = result_of("here", benchmark_of(tuned=True, batch_size=2, without=["samples_ns"])).samples
+    whole = result_of("here", benchmark_of(without=["samples_ns"])).samples
+    assert stored is not None
+    assert whole is not None
+    assert stored.centre_ns == pytest.approx(whole.centre_ns / 2, abs=1)
 
 
 def test_several_processes_are_kept_apart(benchmark_of: BenchmarkMaker) -> None:

@@ -39,10 +39,10 @@ def thin_graph() -> GraphDef:
     graph = tf.Graph()
     with graph.as_default():
         images = tf.compat.v1.placeholder(tf.float32, [None, 300, 300, 3], name=INPUT)
-        current = _convolution(images, random, "first", 3, WIDTH, 8, 0.005)
+        current = _convolution(images, random, "first", 3, WIDTH, 8, 0.02)
         current = tf.nn.relu(current, name="first/Relu")
         squares = tf.maximum(tf.reduce_sum(tf.square(current), axis=-1, keepdims=True), 1e-10)
-        maps = [current * tf.math.rsqrt(squares) * random.uniform(2, 5, WIDTH).astype(np.float32)]
+        maps = [current * tf.math.rsqrt(squares) * random.uniform(5, 12, WIDTH).astype(np.float32)]
         for place, size in enumerate(m.size for m in FEATURE_MAPS[1:]):
             window, padding = (3, "VALID") if size == 1 else (2, "SAME")
             current = tf.nn.max_pool2d(current, window, 2, padding, name=f"pool{place}")
@@ -53,7 +53,7 @@ def thin_graph() -> GraphDef:
             for (name, found), width in zip(rows.items(), (4, CLASSES), strict=True):
                 bias = np.zeros((of.boxes_per_cell, width), np.float32)
                 if name == CANDIDATE_LOGITS:
-                    bias[:, 0] = 6 + BACKGROUND_OFFSET
+                    bias[:, 0] = 4 + BACKGROUND_OFFSET
                 head = _convolution(features, random, f"{name}_{i}", WIDTH, bias.size, 1, 0.05, bias.ravel())
                 found.append(tf.reshape(head, [-1, of.size**2 * of.boxes_per_cell, width], name=f"{name}_{i}/boxes"))
         raw = [tf.concat(found, axis=1, name=name) for name, found in rows.items()]
