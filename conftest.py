@@ -13,6 +13,7 @@ pytest_plugins = (
     "fixtures.against",
     "fixtures.profile",
     "fixtures.accuracy",
+    "fixtures.peers",
     "fixtures.storage",
     "fixtures.summary",
     "fixtures.baselines",

@@ -18,7 +18,7 @@ COUNTS = ("batch_size", "num_inter_threads", "num_intra_threads", "streams")
 PARAMETERS = ("kind", "precision", *COUNTS, "tuned", "variant")
 CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
 UNTIMED = ("accuracy",)  # kinds whose result is no duration
-PASSED_OVER = ("profile",)  # kinds that show something and have no result to compare
+PASSED_OVER = ("profile", "peers")  # kinds that show something, and have no result to hold against another run
 
 Info = Mapping[str, Any]
 
@@ -90,8 +90,7 @@ def read_run(path: Path) -> Run:
     """Read a file of results.
 
     UserError when there is no such file; InvalidResultsError when it is no JSON, truncated, another tool's, of a newer
-    schema, or holds impossible durations or one case twice; EmptyRunError when it holds nothing but profiles, or not
-    even those.
+    schema, or holds impossible durations or one case twice; EmptyRunError when it holds nothing that is compared.
     """
     content = _content(path)
     benchmarks = content["benchmarks"]
@@ -112,7 +111,7 @@ def read_run(path: Path) -> Run:
             raise InvalidResultsError(f"{path} holds the case {result.case} twice: measure each case once in a run.")
         results[result.case] = result
     if not results:
-        raise EmptyRunError(f"{path} holds profiles only, which are not compared: measure without --profile.")
+        raise EmptyRunError(f"{path} holds only what is not compared: measure without --profile and --peers.")
     return Run(path, _identity(content["machine_info"]), results)
 
 

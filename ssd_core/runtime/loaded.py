@@ -13,6 +13,7 @@ from ssd_core.errors import UserError
 from ssd_core.graph.contract import Contract, identify, operation_counts
 from ssd_core.graph.frozen import read_graph
 from ssd_core.graph.postprocess import fast_postprocess
+from ssd_core.graph.raw import raw_predictions
 
 GraphDef = Any
 
@@ -37,7 +38,7 @@ class LoadedGraph:
 
 
 @functools.lru_cache(maxsize=1)
-def load(path: Path, sha256: str, trust: bool, fast: bool) -> LoadedGraph:
+def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = False) -> LoadedGraph:
     """Read a frozen graph; the last is kept, and known by its `sha256` too, since files change.
 
     UserError: a graph that cannot be read, identified or loaded.
@@ -47,7 +48,10 @@ def load(path: Path, sha256: str, trust: bool, fast: bool) -> LoadedGraph:
     if fast:
         found = fast_postprocess(graph_def)
         graph_def, postprocess_ms = found.graph_def, (found.before_ms, found.after_ms)
-    contract = identify(graph_def)
+    if network_only:
+        graph_def, contract = raw_predictions(graph_def)
+    else:
+        contract = identify(graph_def)
     counts = operation_counts(graph_def)
     optimized = None if _is_bfloat16(graph_def) else _optimized(graph_def, contract)
     try:

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ssd_core.images.pipeline import Batch
     from ssd_core.runtime.feed import Feed
     from ssd_core.runtime.protocol import Array, Message
-    from ssd_core.runtime.session import InferenceSession
+    from ssd_core.runtime.session_base import Session
     from ssd_core.runtime.yardstick import Yardstick
 
     Reply = tuple[Message, list[Array]]
@@ -76,7 +76,7 @@ class _Server:
 
     def __init__(self, inference: ModuleType) -> None:
         self._inference = inference  # the module `session`, which could not be imported before the binding
-        self._session: InferenceSession | None = None
+        self._session: Session | None = None
         self._opened: tuple[object, ...] = ()
         self._feed: Feed | None = None
         self._once: Iterator[Batch] | None = None
@@ -97,19 +97,36 @@ class _Server:
         return {}, []
 
     def do_open(
-        self, graph: str, num_inter_threads: int, num_intra_threads: int, trust: bool, fast: bool, streams: int
+        self,
+        graph: str,
+        num_inter_threads: int,
+        num_intra_threads: int,
+        trust: bool,
+        fast: bool,
+        streams: int,
+        network_only: bool,
     ) -> "Reply":
         """Open the graph unless just this one is open already, with these threads and so many streams."""
         from ssd_core.files import sha256_of
 
         path = Path(graph)
         sha256 = sha256_of(path) if path.is_file() else ""
-        wanted = (graph, sha256, num_inter_threads, num_intra_threads, trust, fast, streams)
+        wanted = (graph, sha256, num_inter_threads, num_intra_threads, trust, fast, streams, network_only)
+        return self._open(wanted, lambda: self._inference.InferenceSession(path, *wanted[2:]))
+
+    def do_open_peer(self, folder: str, **opening: Any) -> "Reply":
+        """Open the network in another runtime, unless it is open just so already."""
+        from ssd_core.peers.runtimes import Opening, open_session
+
+        wanted = Opening(folder=Path(folder), **opening)
+        return self._open((wanted,), lambda: open_session(wanted))
+
+    def _open(self, wanted: tuple[object, ...], session: "Callable[[], Session]") -> "Reply":
         if self._session is None or wanted != self._opened:
             if self._session is not None:
                 self._session.close()
             self._session = None  # should opening fail, nothing is open
-            self._session = self._inference.InferenceSession(path, *wanted[2:])
+            self._session = session()
             self._opened = wanted
         return {
             "contract": self._session.contract.name,
@@ -119,7 +136,7 @@ class _Server:
             "postprocess_ms": self._session.postprocess_ms,
             "num_inter_threads": self._session.num_inter_threads,
             "num_intra_threads": self._session.num_intra_threads,
-            "streams": streams,
+            "streams": len(self._session.calls),
         }, []
 
     def do_feed_dummy(self, batch_size: int, seed: int) -> "Reply":
@@ -160,7 +177,8 @@ class _Server:
 
     def do_trace(self, steps: int) -> "Reply":
         session, feed = self._ready()
-        return session.trace(feed.next_images, steps), []
+        trace: Message = self._inference.InferenceSession.trace(session, feed.next_images, steps)
+        return trace, []
 
     def do_begin_detections(self) -> "Reply":
         _, feed = self._ready()
@@ -220,7 +238,7 @@ class _Server:
             raise RuntimeError("nothing to run on: call feed_dummy() or feed_records() first")
         return self._feed
 
-    def _ready(self) -> "tuple[InferenceSession, Feed]":
+    def _ready(self) -> "tuple[Session, Feed]":
         """The session and its feed; UserError where the batch does not suit the graph."""
         feed = self._fed()
         if self._session is None:

@@ -1,4 +1,4 @@
-"""A frozen graph opened for inference, and the loop that times it. Runs in the worker; imports TensorFlow."""
+"""A frozen graph opened for inference in TensorFlow. Runs in the worker; imports TensorFlow."""
 
 import contextlib
 import gc
@@ -13,25 +13,25 @@ import tensorflow as tf
 
 from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
-from ssd_core.graph.contract import Detections
 from ssd_core.runtime.affinity import default_thread_count
 from ssd_core.runtime.feed import Images
 from ssd_core.runtime.loaded import LoadedGraph, load, reason
 from ssd_core.runtime.process import thread_names
-from ssd_core.runtime.streams import Call, Durations, Streams
+from ssd_core.runtime.session_base import Session, without_collection
+from ssd_core.runtime.streams import Durations
 from ssd_core.runtime.trace import trace
 
 _NAMING_SECONDS = 1.0
 _INTER_OP_THREAD = "tf_Compute"  # the name that TensorFlow gives the threads of a session's inter-op pool
 
 
-class InferenceSession:
+class InferenceSession(Session):
     """One graph in one TensorFlow session, or in several that run side by side; each has thread pools of its own.
 
     `num_inter_threads` and `num_intra_threads` are of each; 0 means as many as this process has CPUs. The effective
-    counts are those of the threads that TensorFlow really started, of the session that has the fewest. `calls` runs
-    the graph: one callable a stream, images [N, 300, 300, 3] -> the contract's outputs. `fast` replaces a seed's
-    post-processing by ours, and keeps what both take. UserError: a graph that cannot be read, identified or loaded.
+    counts are those of the threads that TensorFlow really started, of the session that has the fewest. `fast` replaces
+    a seed's post-processing by ours, and keeps what both take; `network_only` cuts the graph off at its raw
+    predictions. UserError: a graph that cannot be read, identified or loaded.
     """
 
     def __init__(
@@ -42,10 +42,11 @@ class InferenceSession:
         trust: bool = False,
         fast: bool = False,
         streams: int = 1,
+        network_only: bool = False,
     ) -> None:
         self.path = path
         self.sha256 = sha256_of(path) if path.is_file() else ""
-        loaded = load(path, self.sha256, trust, fast)
+        loaded = load(path, self.sha256, trust, fast, network_only)
         self.contract = loaded.contract
         self.operation_counts = loaded.operation_counts
         self.postprocess_ms = loaded.postprocess_ms
@@ -58,8 +59,7 @@ class InferenceSession:
             started.append(_started_threads(before, *wanted))
         self.num_inter_threads, self.num_intra_threads = min(started)
         outputs, images = list(self.contract.outputs), self.contract.input
-        self.calls: tuple[Call, ...] = tuple(s.make_callable(outputs, feed_list=[images]) for s in self._sessions)
-        self._streams: Streams | None = None
+        self.calls = tuple(s.make_callable(outputs, feed_list=[images]) for s in self._sessions)
         # What is loaded by now stays: the collector need not walk it between timed runs.
         gc.collect()
         gc.freeze()
@@ -73,52 +73,10 @@ class InferenceSession:
         gc.unfreeze()
         gc.collect()  # TensorFlow lets go of a session's threads when its object is gone
 
-    def pause(self) -> None:
-        """End the threads of streams that still run from the last `run`; with one stream there are none."""
-        if self._streams is not None:
-            self._streams.pause()
-            self._streams = None
-
-    def run(self, next_images: Callable[[], Images], steps: int, delay_ms: float) -> tuple[Durations, Durations]:
-        """Run `steps` batches; the nanoseconds [steps] of session.run alone, and of whole steps.
-
-        A whole step is from the end of the last one to the end of this one: the wait for its batch is in it. A delay
-        is slept inside what is timed, to stand for a slower graph. With several streams a step is a batch of each, and
-        they run on until `pause`: both are then whole steps (see `streams.py`).
-        """
-        if len(self.calls) > 1:
-            self._streams = self._streams or Streams(self.calls, next_images)
-            with self._failures():
-                step_ns = self._streams.run(steps, delay_ms)
-            return step_ns, step_ns
-        run_ns, step_ns = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
-        call, clock, delay_s = self.calls[0], time.perf_counter_ns, delay_ms / 1000
-        with _without_collection(), self._failures():
-            last_end = clock()
-            for step in range(steps):
-                images = next_images()
-                start = clock()
-                if delay_s:
-                    time.sleep(delay_s)
-                call(images)
-                end = clock()
-                run_ns[step] = end - start
-                step_ns[step] = end - last_end
-                last_end = end
-        return run_ns, step_ns
-
     def trace(self, next_images: Callable[[], Images], steps: int) -> dict[str, Any]:
         """Run `steps` batches with TensorFlow's trace (see `trace.py`), which costs time."""
         with self._failures():
             return trace(self._sessions[0], self.contract, next_images, steps)
-
-    def detect(self, images: Images) -> list[Detections]:
-        """The detections of each image of a batch [N, 300, 300, 3], which may be smaller than the graph's fixed one."""
-        count = len(images)
-        missing = (self.contract.fixed_batch or count) - count
-        padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
-        with self._failures():
-            return self.contract.detections(self.calls[0](padded))[:count]
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
@@ -154,20 +112,9 @@ def _started_threads(before: Counter[str], wanted_inter: int, wanted_intra: int)
 def time_input(next_images: Callable[[], Images], steps: int) -> Durations:
     """The nanoseconds [steps] that each of the next batches takes to arrive when nothing else is done."""
     times_ns = np.zeros(steps + 1, np.int64)
-    with _without_collection():
+    with without_collection():
         times_ns[0] = time.perf_counter_ns()
         for step in range(steps):
             next_images()
             times_ns[step + 1] = time.perf_counter_ns()
     return np.diff(times_ns)
-
-
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep Python's garbage collector out of what is timed."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

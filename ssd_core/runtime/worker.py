@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import ssd_core
 from ssd_core.errors import UserError
+from ssd_core.peers.runtimes import Opening
 from ssd_core.runtime import protocol
 from ssd_core.runtime.affinity import binding, numactl_prefix
 from ssd_core.runtime.allocator import Allocator, AllocatorName, preload
@@ -106,11 +107,13 @@ class Worker:
         trust: bool = False,
         fast: bool = False,
         streams: int = 1,
+        network_only: bool = False,
     ) -> OpenGraph:
         """Open a frozen graph with a session's threads (0: as many as the worker has CPUs), closing the one before.
 
         With several `streams` so many sessions are opened, which run side by side. `fast` replaces the post-processing
-        of a seed's graph by ours. Opening the same graph in the same way again does nothing.
+        of a seed's graph by ours; `network_only` leaves the post-processing away. Opening the same graph in the same
+        way again does nothing.
         """
         reply, _ = self._request(
             "open",
@@ -120,7 +123,13 @@ class Worker:
             trust=trust,
             fast=fast,
             streams=streams,
+            network_only=network_only,
         )
+        return OpenGraph(**reply)
+
+    def open_peer(self, opening: Opening) -> OpenGraph:
+        """Open the network in another runtime, closing what was open before."""
+        reply, _ = self._request("open_peer", **asdict(opening) | {"folder": str(opening.folder.absolute())})
         return OpenGraph(**reply)
 
     def feed_dummy(self, batch_size: int, seed: int = 0) -> None:

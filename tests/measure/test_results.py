@@ -31,7 +31,7 @@ def test_profiles_are_passed_over(benchmark_of: BenchmarkMaker, save: Saver) -> 
     profile = benchmark_of("profile", without=["samples_ns", "yardstick_share"], layers=[])
     run = read_run(save("both.json", [profile, benchmark_of()]))
     assert [case.kind for case in run.results] == ["throughput"]
-    with pytest.raises(EmptyRunError, match=r"profile\.json holds profiles only"):
+    with pytest.raises(EmptyRunError, match=r"profile\.json holds only what is not compared"):
         read_run(save("profile.json", [profile]))
 
 

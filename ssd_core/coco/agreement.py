@@ -1,0 +1,30 @@
+"""How far two networks see the same: the share of one's detections that the other has as well."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ssd_core.coco.evaluate import ImageDetections
+from ssd_core.network.anchors import MATCH_THRESHOLD, intersection_over_union
+
+LEAST_SCORE = 0.3  # of detections that count
+
+
+def agreement(reference: Sequence[ImageDetections], others: Sequence[ImageDetections]) -> float | None:
+    """The share of the reference's detections that are matched, over all images; None where it has none.
+
+    A detection is matched by one of the same class at an overlap of 0.5 or more, each by another one, the best scored
+    first; both sides' count from a score of 0.3. The images are the same, in the same order.
+    """
+    wanted = matched = 0
+    for ours, theirs in zip(reference, others, strict=True):
+        rows = np.flatnonzero(ours.scores >= LEAST_SCORE)
+        columns = np.flatnonzero(theirs.scores >= LEAST_SCORE)
+        overlaps = intersection_over_union(ours.boxes[rows], theirs.boxes[columns])
+        overlaps[ours.classes[rows][:, None] != theirs.classes[columns][None]] = 0
+        wanted += len(rows)
+        for row in np.argsort(-ours.scores[rows], kind="stable"):
+            if len(columns) and overlaps[row].max() >= MATCH_THRESHOLD:
+                matched += 1
+                overlaps[:, overlaps[row].argmax()] = 0
+    return matched / wanted if wanted else None

@@ -1,0 +1,66 @@
+"""The network as the peers are given it: cut from a frozen fp32 graph, its logits as they were trained."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ssd_core.errors import UserError
+from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS
+from ssd_core.graph.raw import raw_predictions
+from ssd_core.graph.simplify import simplified
+from ssd_core.graph.view import GraphView, node_of
+from ssd_core.network.anchors import Floats
+from ssd_core.network.detections import BACKGROUND_OFFSET
+
+GraphDef = Any
+
+
+@dataclass(frozen=True)
+class Network:
+    """A GraphDef from `input` to `locations` [N, B, 4] and `candidate_logits` [N, B, C], and default boxes [B, 4].
+
+    The logits are plain ones: what the graph's own post-processing takes from the background's is added again.
+    """
+
+    graph_def: GraphDef
+    centers: Floats
+
+
+def network_of(graph_def: GraphDef) -> Network:
+    """Cut the network out of a frozen fp32 graph; UserError where it is not one that `export-graph` makes."""
+    cut, _ = raw_predictions(simplified(graph_def))
+    view = GraphView(cut)
+    for name in (LOCATIONS, CANDIDATE_LOGITS):
+        if view.nodes.get(name) is None or view.nodes[name].op != "ConcatV2":
+            raise UserError(f"The graph's {name} is not the fp32 network's: give the graph that `export-graph` wrote.")
+    for boxes in view.nodes[CANDIDATE_LOGITS].input[:-1]:
+        _raise_background(view, view.nodes[node_of(boxes)])
+    # Functions of the library belong to the post-processing; nothing of the network calls one.
+    cut.ClearField("library")
+    return Network(cut, _centers(graph_def))
+
+
+def _raise_background(view: GraphView, reshape: Any) -> None:
+    """Add to a class head's bias what the graph's exporter took from it."""
+    shape, add = view.constant(reshape.input[1]), view.nodes[node_of(reshape.input[0])]
+    bias = view.constant(add.input[1]) if add.op == "BiasAdd" else None
+    if reshape.op != "Reshape" or shape is None or bias is None:
+        raise UserError(f"{reshape.name} is no class head of ours: give the graph that `export-graph` wrote.")
+    raised = bias.reshape(-1, int(shape[-1])).copy()
+    raised[:, 0] -= BACKGROUND_OFFSET
+    constant = view.nodes[node_of(add.input[1])]
+    constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(raised.ravel().astype(np.float32)))
+
+
+def _centers(graph_def: GraphDef) -> Floats:
+    """The default boxes that the graph decodes with: its one constant [B, 4]."""
+    view = GraphView(graph_def)
+    constants = [view.constant(node.name) for node in graph_def.node if node.op == "Const"]
+    found = [c for c in constants if c is not None and c.dtype == np.float32 and c.ndim == 2 and c.shape[1] == 4]
+    if len(found) != 1:
+        raise UserError(
+            f"The graph holds {len(found)} sets of default boxes: give the graph that `export-graph` wrote."
+        )
+    return np.asarray(found[0], np.float32)

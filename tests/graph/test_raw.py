@@ -1,0 +1,53 @@
+"""A graph cut off at its raw predictions."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ssd_core.errors import UserError
+from ssd_core.graph.contract import operation_counts
+from ssd_core.graph.raw import raw_predictions
+from ssd_core.graph.session import session_on
+
+GraphDef = Any
+Floats = npt.NDArray[np.float32]
+
+
+def outputs(graph_def: GraphDef, images: Floats) -> list[npt.NDArray[Any]]:
+    cut, contract = raw_predictions(graph_def)
+    with session_on(cut) as session:
+        found: list[npt.NDArray[Any]] = session.run(list(contract.outputs), {contract.input: images})
+    return found
+
+
+def test_an_fp32_graph_ends_in_floats(seeded_graph: GraphDef, network_input: Floats) -> None:
+    locations, logits = outputs(seeded_graph, network_input)
+    assert locations.shape == (1, 8732, 4)
+    assert logits.shape == (1, 8732, 81)
+    assert locations.dtype == logits.dtype == np.float32
+    cut, contract = raw_predictions(seeded_graph)
+    assert "CombinedNonMaxSuppression" not in operation_counts(cut)
+    assert contract.fixed_batch is None
+
+
+def test_an_int8_graph_ends_in_the_integers_that_it_goes_on_with(
+    seeded_int8: tuple[GraphDef, Any], seeded_graph: GraphDef, network_input: Floats
+) -> None:
+    locations, logits = outputs(seeded_int8[0], network_input)
+    assert locations.shape == (1, 8732, 4)
+    assert locations.dtype == logits.dtype == np.int8
+    _, expected = outputs(seeded_graph, network_input)
+    assert np.corrcoef(logits.ravel(), expected.ravel())[0, 1] > 0.99
+
+
+def test_the_graph_is_left_as_it_was(seeded_int8: tuple[GraphDef, Any]) -> None:
+    before = len(seeded_int8[0].node)
+    raw_predictions(seeded_int8[0])
+    assert len(seeded_int8[0].node) == before
+
+
+def test_a_graph_without_such_nodes_is_refused(thin_seed_graph: GraphDef) -> None:
+    with pytest.raises(UserError, match="no node locations"):
+        raw_predictions(thin_seed_graph)
