@@ -21,7 +21,8 @@ _WEIGHTS = (
 _GRAPHS = (
     *_WEIGHTS,
     *("demo/build.py", "network/detections.py", "graph/contract.py", "graph/export.py", "graph/quantize.py"),
-    *("graph/calibrate.py", "graph/bfloat16.py", "graph/rewrite.py", "graph/simplify.py", "graph/view.py"),
+    *("graph/calibrate.py", "graph/bfloat16.py", "graph/rewrite.py", "graph/normalization.py"),
+    *("graph/simplify.py", "graph/view.py"),
 )
 
 

@@ -30,7 +30,9 @@ def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list
     Returns the graph and the names of the nodes that give the same as [N, boxes, width]; None where that cannot be.
     """
     view = GraphView(network)
-    lists = [[n for n in map(node_of, view.nodes[name].input) if view.constant(n) is None] for name in joined]
+    dequantized = [view.nodes[name] if view.nodes[name].op == "Dequantize" else None for name in joined]
+    together = [node_of(node.input[0]) if node else name for name, node in zip(joined, dequantized, strict=True)]
+    lists = [[n for n in map(node_of, view.nodes[name].input) if view.constant(n) is None] for name in together]
     parts = [name for names in lists for name in names]
     if any(view.nodes[name].op != "Reshape" for name in parts):
         return None
@@ -40,23 +42,29 @@ def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list
     shapes = {name: rows.shape for name, rows in zip(parts, alone[0][len(joined) :], strict=True)}
     graph = tf.Graph()
     with graph.as_default():
-        sources = [f"{node_of(view.nodes[name].input[0])}:0" for name in parts]
-        imported = tf.import_graph_def(_with_free_input(network), return_elements=sources, name="")
-        maps = dict(zip(parts, imported, strict=True))
-        names = [
-            tf.concat([tf.reshape(maps[n], [-1, *shapes[n]]) for n in names], axis=1, name="free_batch").op.name
-            for names in lists
-        ]
+        tf.import_graph_def(_with_free_input(network), name="")
+        names = []
+        for maps, node in zip(lists, dequantized, strict=True):
+            sources = [(_tensor(graph, view.nodes[name].input[0]), shapes[name]) for name in maps]
+            rows = tf.concat([tf.reshape(source, [-1, *shape]) for source, shape in sources], axis=1)
+            if node is not None:
+                low, high = (_tensor(graph, name) for name in node.input[1:])
+                rows = tf.raw_ops.Dequantize(input=rows, min_range=low, max_range=high, mode=node.attr["mode"].s)
+            names.append(rows.op.name)
     freed = pruned(graph.as_graph_def(), names)
     try:
-        (together,) = run(freed, names, images)
+        (found,) = run(freed, names, images)
     except tf.errors.OpError:
         return None
-    for kind, values in enumerate(together):
+    for kind, values in enumerate(found):
         expected = np.stack([arrays[kind].reshape(values.shape[1:]) for arrays in alone])
         if np.abs(values - expected).max() > _TOLERANCE * np.abs(expected).max():
             return None
     return freed, names
+
+
+def _tensor(graph: Any, name: str) -> Any:
+    return graph.get_tensor_by_name(name if ":" in name else f"{name}:0")
 
 
 def _with_free_input(network: GraphDef) -> GraphDef:

@@ -57,7 +57,7 @@ def fast_postprocess(graph_def: GraphDef) -> FastGraph:
     if contract.name != "seed":
         raise UserError("The graph's post-processing is one operation already: leave --postprocess fast out.")
     outputs = [node_of(name) for name in contract.outputs]
-    raw = _raw_predictions(pruned(graph_def, outputs))
+    raw = _raw_predictions(graph_def)
     expected, before_ms = _try(graph_def, outputs, raw)
     network = pruned(graph_def, raw)
     for centers in _KNOWN_CENTERS:

@@ -7,7 +7,7 @@ integers: heads that are joined have one scale, and only of the candidates are t
 otherwise is left as it was.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 
 DEFAULT_METHOD: Method = "percentile"  # the most accurate on the demo model: see the README
 _SUFFIX = "/int8"
-_MOVING = {"ConcatV2": "T", "GatherV2": "Tparams", "Max": "T", "Reshape": "T", "StridedSlice": "T"}
+_MOVING = {"ConcatV2": "T", "GatherV2": "Tparams", "Max": "T", "Reshape": "T"}
 """Operations that give some of the values they are given, and their attribute for the type of these."""
 
 
@@ -73,12 +73,14 @@ def quantize(
     ranges = calibrate(simple, contract, tensors, images)
     limits = {name: ranges[name].limit(method) for name in tensors}
     limits |= {name: min(limits[name], ranges[name].high) for name in _logits(view, patterns)}
-    limits = _shared(view, limits)
+    joined = _joined(view, [p.output for p in patterns])
+    limits = _shared(limits, joined)
     writer = _Writer(view, patterns, ranges, limits)
     reports = writer.write()
     reports += [LayerReport(name, "Conv2D", False, reason=reason) for name, reason in refused.items()]
     outputs = [node_of(name) for name in contract.outputs]
-    return pruned(writer.graph_def, outputs), reports
+    # What the heads say is to be had as floats, too: a run that does not ask for it does not compute it.
+    return pruned(writer.graph_def, [*outputs, *joined]), reports
 
 
 def _without(
@@ -97,15 +99,23 @@ def _logits(view: GraphView, patterns: Sequence[ConvolutionPattern]) -> list[str
     return [p.output for p in patterns if not p.relu and softmaxes & view.behind([p.output])]
 
 
-def _shared(view: GraphView, limits: dict[str, float]) -> dict[str, float]:
+def _shared(limits: dict[str, float], joined: Mapping[str, list[str]]) -> dict[str, float]:
     """The limits, where tensors that are joined have the largest of theirs, so that they can be joined as integers."""
     shared = dict(limits)
+    for parts in joined.values():
+        shared |= dict.fromkeys(parts, max(limits[part] for part in parts))
+    return shared
+
+
+def _joined(view: GraphView, tensors: Collection[str]) -> dict[str, list[str]]:
+    """The concatenations of nothing but `tensors`, reshaped or not, and which of them each joins."""
+    found = {}
     for node in view.graph_def.node:
         if node.op == "ConcatV2":
             parts = [_origin(view, name) for name in node.input[:-1]]
-            if all(part in limits for part in parts):
-                shared |= dict.fromkeys(parts, max(limits[part] for part in parts))
-    return shared
+            if all(part in tensors for part in parts):
+                found[node.name] = parts
+    return found
 
 
 def _origin(view: GraphView, tensor: str) -> str:

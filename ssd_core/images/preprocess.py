@@ -38,7 +38,8 @@ def network_input(rgb: Tensor) -> Tensor:
     resized = tf.raw_ops.ResizeBilinear(  # takes uint8 and gives float32, the same numbers as after a cast
         images=rgb[tf.newaxis], size=[IMAGE_SIZE, IMAGE_SIZE], align_corners=False, half_pixel_centers=False
     )
-    return (resized[0] - tf.constant(MEANS_RGB, tf.float32))[..., ::-1]
+    # Not [..., ::-1], which takes four times as long, half of all that is done after decoding.
+    return tf.reverse(resized[0], [-1]) - tf.constant(MEANS_RGB[::-1], tf.float32)
 
 
 def preprocess_file(path: Path) -> npt.NDArray[np.float32]:

@@ -64,8 +64,10 @@ def detect_candidates(locations: Tensor, candidate_logits: Tensor, centers: Floa
         boxes = tf.clip_by_value(boxes, 0.0, 1.0)
         large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1, keepdims=True)
         scores = tf.where(large_enough, probabilities, 0.0)
-        scores = _best_of_each_class(scores)
-        selected = tf.math.count_nonzero(scores > SCORE_THRESHOLD, axis=[1, 2], dtype=tf.int32)
+        above = tf.math.count_nonzero(scores > SCORE_THRESHOLD, axis=1, dtype=tf.int32)
+        crowded = tf.where(above > MAX_CANDIDATES_PER_CLASS)
+        scores = tf.cond(tf.size(crowded) > 0, lambda: _best_of_each_class(scores, crowded), lambda: scores)
+        selected = tf.reduce_sum(tf.minimum(above, MAX_CANDIDATES_PER_CLASS), axis=1)
     kept_boxes, kept_scores, kept_classes, counts = tf.raw_ops.CombinedNonMaxSuppression(
         boxes=boxes[:, :, tf.newaxis, :],
         scores=scores,
@@ -93,7 +95,7 @@ def _candidates(candidate_logits: Tensor) -> Tensor:
     """
     with tf.name_scope("select"):
         best = tf.reduce_max(candidate_logits, axis=-1)
-        possible = tf.cast(best > candidate_logits[..., 0], tf.float32)
+        possible = tf.cast(best > tf.gather(candidate_logits, 0, axis=-1), tf.float32)
         count = tf.cast(tf.reduce_max(tf.reduce_sum(possible, axis=1)), tf.int32)
         return tf.math.top_k(possible, tf.maximum(count, 1)).indices
 
@@ -106,13 +108,15 @@ def _decode(locations: Tensor, centers: Tensor) -> Tensor:
     return tf.concat([middle - half, middle + half], axis=-1)
 
 
-def _best_of_each_class(scores: Tensor) -> Tensor:
-    """Zero all but the 400 best scores of a class, [N, K, C] -> [N, K, C]; of equal ones the first stay."""
+def _best_of_each_class(scores: Tensor, crowded: Tensor) -> Tensor:
+    """Zero all but the 400 best scores [N, K, C] of the classes `crowded` [M, 2] (image, class).
 
-    def limit() -> Tensor:
-        best = tf.math.top_k(tf.transpose(scores, [0, 2, 1]), MAX_CANDIDATES_PER_CLASS)
-        edge, last = best.values[:, tf.newaxis, :, -1], best.indices[:, tf.newaxis, :, -1]
-        place = tf.range(tf.shape(scores)[1])[tf.newaxis, :, tf.newaxis]
-        return tf.where((scores > edge) | ((scores == edge) & (place <= last)), scores, 0.0)
-
-    return tf.cond(tf.shape(scores)[1] > MAX_CANDIDATES_PER_CLASS, limit, lambda: scores)
+    Of equal ones the first stay.
+    """
+    by_class = tf.transpose(scores, [0, 2, 1])
+    rows = tf.gather_nd(by_class, crowded)
+    best = tf.math.top_k(rows, MAX_CANDIDATES_PER_CLASS)
+    edge, last = best.values[:, -1:], best.indices[:, -1:]
+    kept = (rows > edge) | (tf.equal(rows, edge) & (tf.range(tf.shape(rows)[1]) <= last))
+    by_class = tf.tensor_scatter_nd_update(by_class, crowded, tf.where(kept, rows, 0.0))
+    return tf.transpose(by_class, [0, 2, 1])

@@ -9,12 +9,13 @@ import pytest
 import tensorflow as tf
 
 from ssd_core.graph.contract import BATCHED_OUTPUTS, identify
-from ssd_core.graph.export import fp32_graph
+from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS, fp32_graph
 from ssd_core.graph.quantize import quantize
 from ssd_core.graph.rewrite import LayerReport
 from ssd_core.graph.seed_graph import detect_by_class, seed_graph
 from ssd_core.graph.session import session_on
 from ssd_core.network.anchors import default_centers
+from ssd_core.network.detections import BACKGROUND_OFFSET
 from ssd_core.network.layers import FEATURE_MAPS
 
 GraphDef = Any
@@ -62,8 +63,16 @@ def seeded_graph(seeded_weights: Weights) -> GraphDef:
 @pytest.fixture(scope="session")
 def seeded_outputs(seeded_graph: GraphDef, network_input: Floats, run: Run) -> dict[str, npt.NDArray[Any]]:
     """What the seeded fp32 network gives for the golden image: `logits`, `locations` and the contract's outputs."""
-    names = ["logits", "locations", *BATCHED_OUTPUTS]
-    return dict(zip(names, run(seeded_graph, names, network_input, optimize=True), strict=True))
+    names = [CANDIDATE_LOGITS, LOCATIONS, *BATCHED_OUTPUTS]
+    found = dict(zip(names, run(seeded_graph, names, network_input, optimize=True), strict=True))
+    return found | {"logits": logits_of(found[CANDIDATE_LOGITS])}
+
+
+def logits_of(candidate_logits: Floats) -> Floats:
+    """The logits as the network was trained, from those with a lowered background."""
+    logits = candidate_logits.copy()
+    logits[..., 0] -= BACKGROUND_OFFSET
+    return logits
 
 
 @pytest.fixture(scope="session")

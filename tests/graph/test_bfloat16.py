@@ -11,6 +11,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.graph.bfloat16 import to_bfloat16
 from ssd_core.graph.contract import BATCHED_OUTPUTS, identify, operation_counts
+from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS
 from ssd_core.graph.quantize import quantize
 from ssd_core.graph.rewrite import LayerReport
 
@@ -206,7 +207,7 @@ def test_the_whole_network_is_bfloat16_but_for_the_normalisation(
     assert counts["Cast"] - operation_counts(seeded_graph).get("Cast", 0) == 15
     assert 0.49 < bf16.ByteSize() / seeded_graph.ByteSize() < 0.51
 
-    names = ["logits", "locations"]
+    names = [CANDIDATE_LOGITS, LOCATIONS]
     for name, got in zip(names, run(bf16, names, network_input, optimize=True), strict=True):
         expected = seeded_outputs[name]
         assert got.shape == expected.shape

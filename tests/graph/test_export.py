@@ -10,7 +10,7 @@ import pytest
 
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import BATCHED_OUTPUTS, identify, operation_counts
-from ssd_core.graph.export import fp32_graph, write_fp32
+from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS, fp32_graph, write_fp32
 from ssd_core.graph.frozen import read_graph
 
 GraphDef = Any
@@ -28,7 +28,7 @@ def test_it_is_of_the_batched_contract_with_one_suppression(seeded_graph: GraphD
 def test_a_batch_gives_what_its_images_give(
     seeded_graph: GraphDef, network_input: Floats, run: Run, seeded_outputs: dict[str, npt.NDArray[Any]]
 ) -> None:
-    names = ["logits", "locations", *BATCHED_OUTPUTS]
+    names = [CANDIDATE_LOGITS, LOCATIONS, *BATCHED_OUTPUTS]
     together = run(seeded_graph, names, np.concatenate([network_input[:, ::-1], network_input]))
     for name, batch in zip(names[:2], together, strict=False):
         alone = seeded_outputs[name]

@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from ssd_core.errors import UserError
 from ssd_core.graph.calibrate import METHODS, Method
 from ssd_core.graph.contract import identify, operation_counts
+from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS
 from ssd_core.graph.quantize import per_channel, quantize
 from ssd_core.graph.rewrite import LayerReport
 
@@ -108,6 +109,60 @@ def test_activations_stay_8_bits_wide_between_layers(small_graph: Small, images:
     # One conversion in, at the image, and one out, at the head: what ReLU and pooling give is nobody's float.
     assert (counts["QuantizeV2"], counts["Dequantize"]) == (1, 1)
     assert not counts.keys() & {"Conv2D", "BiasAdd", "Relu", "MaxPool"}
+
+
+def _two_heads(features: Any) -> Any:
+    """Two heads of unlike size, joined; of each row the largest, the first, and the rows that are wanted."""
+    joined = []
+    for seed, size in ((1, 0.05), (2, 1.0)):
+        kernel = np.random.default_rng(seed).normal(0, size, (1, 1, 8, 12)).astype(np.float32)
+        head = tf.nn.bias_add(
+            tf.nn.conv2d(features, kernel, 1, "SAME", name=f"h{seed}/Conv2D"), np.ones(12, np.float32)
+        )
+        joined.append(tf.reshape(head, [-1, 15 * 15 * 3, 4]))
+    rows = tf.concat(joined, axis=1, name="rows")
+    best = tf.reduce_max(rows, axis=-1, name="best")
+    first = tf.gather(rows, 0, axis=-1, name="first")
+    wanted = tf.gather(rows, tf.constant([[3, 0, 700]] * 2), batch_dims=1, name="wanted")
+    return tf.reduce_sum(best) + tf.reduce_sum(first) + tf.reduce_sum(tf.nn.softmax(wanted))
+
+
+def test_what_only_moves_values_moves_integers(small_graph: Small, images: Floats, run: Run) -> None:
+    fp32 = small_graph(_two_heads)
+    int8, reports = quantize(fp32, [images])
+    nodes = {node.name: node for node in int8.node}
+    for name, operation, attribute, dtype in (
+        ("rows/int8", "ConcatV2", "T", tf.qint8),
+        ("wanted/int8", "GatherV2", "Tparams", tf.qint8),
+        ("best/int8/plain", "Max", "T", tf.int8),
+    ):
+        assert (nodes[name].op, nodes[name].attr[attribute].type) == (operation, dtype.as_datatype_enum)
+    limits = {r.output_limit for r in reports if r.name.startswith("h")}
+    assert len(limits) == 1, "what is joined has one scale"
+
+    names = ["rows", "best", "wanted", "first"]
+    rows, best, wanted, first = run(int8, names, images[:2])
+    np.testing.assert_array_equal(best, rows.max(axis=-1))
+    np.testing.assert_array_equal(first, rows[..., 0])
+    np.testing.assert_array_equal(wanted, rows[:, [3, 0, 700]])
+    (expected,) = run(fp32, ["rows"], images[:2])
+    (limit,) = limits
+    assert limit is not None
+    assert np.abs(rows - np.clip(expected, -limit, limit)).mean() < limit / 127
+
+
+def test_a_head_that_ends_in_a_softmax_is_cut_at_its_positive_side(small_graph: Small, images: Floats) -> None:
+    def head(features: Any) -> Any:
+        kernel = np.full((1, 1, 8, 3), -1.0, np.float32)
+        kernel[..., 2] = 0.01
+        found = tf.nn.conv2d(features, kernel, 1, "SAME", name="c/Conv2D")
+        return tf.nn.bias_add(found, np.zeros(3, np.float32), name="c/BiasAdd")
+
+    limits = []
+    for tail in (head, lambda features: tf.nn.softmax(head(features))):
+        _, reports = quantize(small_graph(tail), [images], "minmax")
+        limits.append(reports[-1].output_limit or 0)
+    assert limits[0] > 50 * limits[1] > 0
 
 
 def test_the_sign_of_an_input_decides_its_type(small_graph: Small, images: Floats) -> None:
@@ -222,10 +277,11 @@ def test_the_whole_network_is_int8_but_for_the_normalisation(
     assert counts["QuantizedConv2DWithBiasAndReluAndRequantize"] == 23
     assert counts["QuantizedConv2DWithBiasAndRequantize"] == 12
     assert counts["QuantizedMaxPool"] == 5
-    # In: the image and the normalised conv4_3. Out: conv4_3 for its normalisation, and the twelve heads.
-    assert (counts["QuantizeV2"], counts["Dequantize"]) == (2, 13)
+    # In: the image and the normalised conv4_3. Out: conv4_3 for its normalisation, each box's best logit and that of
+    # its background, logits and locations of the candidates; and, for whoever asks, of all boxes.
+    assert (counts["QuantizeV2"], counts["Dequantize"]) == (2, 5 + 2)
     assert not counts.keys() & {"Conv2D", "MaxPool", "BiasAdd", "Relu"}
-    names = ["logits", "locations"]
+    names = [CANDIDATE_LOGITS, LOCATIONS]
     *predictions, counted = run(int8, [*names, "num_detections"], network_input, optimize=True)
     for name, got in zip(names, predictions, strict=True):
         assert np.corrcoef(seeded_outputs[name].ravel(), got.ravel())[0, 1] > 0.99

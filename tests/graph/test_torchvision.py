@@ -15,10 +15,11 @@ from safetensors.numpy import save_file
 from ssd_core.coco.categories import CATEGORIES
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import identify
-from ssd_core.graph.export import fp32_graph
+from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS, fp32_graph
 from ssd_core.graph.quantize import quantize
 from ssd_core.graph.torchvision import TORCHVISION, default_centers, read_state_dict, torchvision_weights
 from ssd_core.network import anchors
+from ssd_core.network.detections import BACKGROUND_OFFSET
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
@@ -159,7 +160,7 @@ def ready(image: npt.NDArray[np.float64]) -> Floats:
 
 @pytest.fixture(scope="module")
 def predictions(graph_def: GraphDef, ready: Floats, run: Any) -> list[Floats]:
-    found: list[Floats] = run(graph_def, ["logits", "locations"], ready)
+    found: list[Floats] = run(graph_def, [CANDIDATE_LOGITS, LOCATIONS], ready)
     return found
 
 
@@ -169,6 +170,7 @@ def test_the_graph_computes_what_torchvision_does(
     regression, logits = reference(state, image)
     ours, locations = predictions
     kept = logits[:, [0, *(number for number, _ in CATEGORIES)]]
+    kept[:, 0] += BACKGROUND_OFFSET
     np.testing.assert_allclose(ours[0], kept, atol=1e-3 * np.abs(kept).max())
     boxes = decode(regression, default_boxes())[:, [1, 0, 3, 2]]
     decoded = anchors.decode(locations[0], TORCHVISION.centers)
@@ -181,7 +183,7 @@ def test_the_graph_becomes_int8_whole(graph_def: GraphDef, ready: Floats, predic
     int8, reports = quantize(graph_def, [ready])
     assert len(reports) == 40
     assert not any(report.reason for report in reports)
-    (got,) = run(int8, ["logits"], ready)
+    (got,) = run(int8, [CANDIDATE_LOGITS], ready)
     assert np.corrcoef(predictions[0].ravel(), got.ravel())[0, 1] > 0.99
 
 

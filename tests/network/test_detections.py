@@ -1,6 +1,8 @@
 """Detections in the graph against the original's numbers, and against the same steps written out in numpy."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from ssd_core.network import anchors, detections
 
 Floats = npt.NDArray[np.float32]
 Golden = Mapping[str, Floats]
+BOXES = (4, 6, 6, 6, 4, 4)
 
 
 def logits(seed: int, boxes: int = 8732, classes: int = 81, objects: int = 400) -> Floats:
@@ -29,11 +32,19 @@ def locations(seed: int, boxes: int = 8732) -> Floats:
     return (np.random.RandomState(seed + 1000).standard_normal((boxes, 4)) * 0.8).astype(np.float32)
 
 
+def in_a_graph(build: Callable[..., Any], locs: Floats, classes: Floats, centers: Floats | None = None) -> list[Any]:
+    """What `build` gives where it is used: in a graph that is run, which is not always what it gives eagerly."""
+    with tf.Graph().as_default() as graph:
+        inputs = [tf.compat.v1.placeholder(tf.float32, (None, *array.shape[1:])) for array in (locs, classes)]
+        outputs = build(*inputs, centers)
+        with tf.compat.v1.Session(graph=graph) as session:
+            found: list[Any] = session.run(outputs, dict(zip(inputs, (locs, classes), strict=True)))
+    return found
+
+
 def detect(locs: Floats, classes: Floats, centers: Floats | None = None) -> list[Floats]:
     """Rows of class, score, box for each image of a batch [N, B, 4], [N, B, C]."""
-    boxes, scores, labels, counts = (
-        t.numpy() for t in detections.detect(tf.constant(locs), tf.constant(classes), centers)
-    )
+    boxes, scores, labels, counts = in_a_graph(detections.detect, locs, classes, centers)
     rows = np.concatenate([labels[..., None], scores[..., None], boxes], axis=-1)
     return [rows[i, :count] for i, count in enumerate(counts)]
 
@@ -176,3 +187,19 @@ def test_the_whole_set_of_default_boxes_agrees_with_the_steps_written_out(seed: 
     expected = reference(locs, raw, anchors.default_centers())
     assert len(expected) > 500
     np.testing.assert_allclose(in_order(rows), in_order(expected), atol=1e-4)
+
+
+def test_a_lowered_background_gives_the_same_detections() -> None:
+    raw = logits(4)[None]
+    weights = {f"ssd300/multibox_head/cls_{i}/bias": np.zeros(81 * boxes, np.float32) for i, boxes in enumerate(BOXES)}
+    weights |= {"ssd300/conv1/conv1_1/bias": np.ones(64, np.float32)}
+    lowered = detections.lower_background(weights)
+    offsets = lowered["ssd300/multibox_head/cls_1/bias"].reshape(6, 81)
+    assert offsets[:, 0] == pytest.approx(math.log(0.01 / 0.99))
+    assert not offsets[:, 1:].any()
+    assert lowered["ssd300/conv1/conv1_1/bias"].all()
+    found = in_a_graph(detections.detect_candidates, locations(4)[None], raw + offsets[0])
+    expected = in_a_graph(detections.detect, locations(4)[None], raw)
+    assert expected[3][0] > 100
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
