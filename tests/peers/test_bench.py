@@ -45,8 +45,12 @@ def test_each_question_is_measured_and_kept(
     asked = "accuracy or (latency and detections) or (throughput and network)"
     result = bench("--peers", "--in-graph", f"fp32={thin_path}", "--data-location", str(data), "-k", asked)
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["*ours / openvino*ours / onnxruntime", "latency detections fp32-intra1*ms*ms*ms*(* to *)*"])
-    result.stdout.fnmatch_lines(["throughput network fp32-intra1*images/s*", "settings of throughput network fp32-intra1: *"])
+    result.stdout.fnmatch_lines(
+        ["*ours / openvino*ours / onnxruntime", "latency detections fp32-intra1*ms*ms*ms*(* to *)*"]
+    )
+    result.stdout.fnmatch_lines(
+        ["throughput network fp32-intra1*images/s*", "settings of throughput network fp32-intra1: *"]
+    )
     result.stdout.fnmatch_lines(["accuracy fp32-intra1 onnxruntime*"])
     (path,) = (pytester.path / "output").glob("benchmark_2*.json")
     infos = {b["name"]: b["extra_info"] for b in json.loads(path.read_text())["benchmarks"]}
