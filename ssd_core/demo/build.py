@@ -17,7 +17,7 @@ from ssd_core.files import cache_folder, replacing, writable_folder
 VALIDATION_SCENES = 240
 _FIRST_VALIDATION_SEED = 1_000_000  # far from the seeds that training uses
 CALIBRATION_SCENES = 24
-_FIRST_CALIBRATION_SEED = 2_000_000
+FIRST_CALIBRATION_SEED = 2_000_000
 
 
 def build() -> None:
@@ -69,5 +69,5 @@ def _build_graphs() -> None:
     write_graph(fp32, places.graph("fp32"))
     bf16, _ = to_bfloat16(fp32)
     write_graph(bf16, places.graph("bf16"))
-    int8, _ = quantize(fp32, calibration_images(_FIRST_CALIBRATION_SEED, CALIBRATION_SCENES))
+    int8, _ = quantize(fp32, calibration_images(FIRST_CALIBRATION_SEED, CALIBRATION_SCENES))
     write_graph(int8, places.graph("int8"))

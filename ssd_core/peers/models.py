@@ -81,10 +81,10 @@ def _calibration_images(data_location: Path | None) -> "list[npt.NDArray[np.floa
         from ssd_core.images.calibration import calibration_images as of_records
 
         return list(of_records(data_location, CALIBRATION_IMAGES, 1))
-    from ssd_core.demo.build import _FIRST_CALIBRATION_SEED, CALIBRATION_SCENES
+    from ssd_core.demo.build import CALIBRATION_SCENES, FIRST_CALIBRATION_SEED
     from ssd_core.demo.model import calibration_images as of_scenes
 
-    batches = of_scenes(_FIRST_CALIBRATION_SEED, CALIBRATION_SCENES)
+    batches = of_scenes(FIRST_CALIBRATION_SEED, CALIBRATION_SCENES)
     return [batch[i : i + 1] for batch in batches for i in range(len(batch))]
 
 

@@ -94,7 +94,7 @@ def test_validation_calibration_and_training_share_no_scene() -> None:
         (model._FIRST_TRAINING_SEED, model.TRAINING_SCENES),
         (model._FIRST_GUIDE_SEED, model.GUIDE_SCENES),
         (build._FIRST_VALIDATION_SEED, build.VALIDATION_SCENES),
-        (build._FIRST_CALIBRATION_SEED, build.CALIBRATION_SCENES),
+        (build.FIRST_CALIBRATION_SEED, build.CALIBRATION_SCENES),
     ]
     seeds = [seed for first, count in ranges for seed in range(first, first + count)]
     assert len(set(seeds)) == len(seeds)
