@@ -20,6 +20,10 @@ _SIZE = re.compile(r"([a-z]+)(\d+)")
 _VERSION = re.compile(r"_verbose,.*\boneDNN v(\d+(?:\.\d+)+)")
 _CONVOLUTIONS = ("convolution",)
 _INT8 = ("s8", "u8")
+EMULATED_BF16 = "emulated bf16"
+_WITHOUT_BF16 = re.compile(
+    r":(avx512_core|avx2|avx|sse41|any)$"
+)  # instructions that know no bfloat16, by oneDNN's names
 
 # The first pattern that is found in an implementation's name tells its instructions; names hold the widest last.
 _ISAS = (
@@ -69,9 +73,15 @@ class Primitive:
 
     @property
     def data_type(self) -> str:
-        """`int8` where both what goes in and the weights are 8-bit integers; otherwise the type of what goes in."""
+        """`int8` where both what goes in and the weights are 8-bit integers; otherwise the type of what goes in.
+
+        `emulated bf16` where that is bf16 and the instructions have none: oneDNN then widens it, at several times the
+        time.
+        """
         if self.source_type in _INT8 and self.weights_type in _INT8:
             return "int8"
+        if self.source_type == "bf16" and _WITHOUT_BF16.search(self.implementation):
+            return EMULATED_BF16
         return self.source_type or "unknown"
 
     @property

@@ -27,7 +27,7 @@ def peers() -> None:
     try:
         runtimes.require()
     except UserError as error:
-        pytest.skip(str(error))
+        pytest.skip(f"{error} Its tests run with tox -e peers-tests.")
 
 
 @pytest.fixture(scope="session")

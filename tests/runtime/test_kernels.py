@@ -82,9 +82,31 @@ def test_instructions_are_told_by_the_implementations_name(implementation: str, 
     ],
 )
 def test_int8_is_told_by_the_data_not_by_the_instructions(types: str, data_type: str) -> None:
-    lines = [convolution("brg_conv_fwd:avx10_1_512_amx", types), convolution("ref:any", types)]
+    lines = [convolution("brg_conv_fwd:avx10_1_512_amx", types), convolution("indirect_gemm:acl", types)]
     assert {p.data_type for p in primitives(lines)} == {data_type}
     assert ran_int8(lines) is (data_type == "int8")
+
+
+@pytest.mark.parametrize(
+    ("implementation", "emulated"),
+    [
+        (
+            "jit_bf16:avx512_core",
+            True,
+        ),  # as a CPU with the instructions prints under ONEDNN_MAX_CPU_ISA=AVX512_CORE_VNNI
+        ("jit_bf16_1x1:avx512_core", True),
+        ("ref:any", True),
+        ("brg_conv_fwd:avx512_core_bf16", False),
+        ("brg_conv_fwd:avx512_core_amx", False),
+        ("brg_conv_fwd:avx10_1_512", False),
+        ("brg_conv_fwd:avx2_vnni_2", False),
+        ("indirect_gemm:acl", False),
+    ],
+)
+def test_bf16_without_its_instructions_is_emulated(implementation: str, emulated: bool) -> None:
+    (bf16, f32) = primitives([convolution(implementation, types) for types in ("bf16/bf16", "f32/f32")])
+    assert bf16.data_type == ("emulated bf16" if emulated else "bf16")
+    assert f32.data_type == "f32"
 
 
 def test_8_bit_integers_outside_convolutions_are_not_int8_inference() -> None:
