@@ -48,6 +48,16 @@ def writable_folder(path: Path) -> Path:
         raise UserError(f"{path} cannot be written to ({error.strerror}): choose another folder.") from error
 
 
+def writable_file(path: Path) -> Path:
+    """Make the folder of `path` and return `path`; UserError when no file can be written there. Nothing is left."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file.")
+    writable_folder(path.parent)
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UserError(f"{path} cannot be written to (Permission denied): choose another file.")
+    return path
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()

@@ -40,6 +40,11 @@ def median(rows: Array) -> Array:
     return middle
 
 
+def quantile(share: float) -> Statistic:
+    """The statistic quantile(`share`), linearly interpolated."""
+    return lambda rows: _quantile(rows, share)
+
+
 def quantile_ratio(upper: float, lower: float) -> Statistic:
     """The statistic quantile(`upper`) / quantile(`lower`), linearly interpolated: the shape of a latency."""
 

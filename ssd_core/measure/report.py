@@ -91,6 +91,7 @@ def report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iterable[str] = ()
         ]
         rows.append(Row(str(case), figure_of(case), tuple(map(value_of, results)), (None, *comparisons)))
     notes = [f"{run.path} does not say what machine it is of." for run in runs if not run.identity]
+    notes += [f"{run.path} is of a partial run: {run.partial}." for run in runs if run.partial]
     return Report(names(runs), tuple(map(machine_of, runs)), tuple(rows), tuple(notes))
 
 
@@ -112,6 +113,9 @@ def compare_results(
         return without_ratio(verdict, f"only the {'second' if a is None else 'first'} has it")
     if all_unlike := (*unlike, *unlike_results(a, b, ignore)):
         return without_ratio(Verdict.INCOMPARABLE, f"they differ in {listed(all_unlike)}")
+    for side in (a, b):
+        if side.unusable is not None:
+            return without_ratio(Verdict.INCOMPARABLE, side.unusable)
     if a.accuracy is not None and b.accuracy is not None:
         return compare_accuracy(a.accuracy["AP"], b.accuracy["AP"], largest_ap_loss)
     if a.samples is None or b.samples is None:

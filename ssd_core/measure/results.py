@@ -18,6 +18,7 @@ COUNTS = ("batch_size", "num_inter_threads", "num_intra_threads", "streams")
 PARAMETERS = ("kind", "precision", *COUNTS, "tuned", "variant")
 CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
 UNTIMED = ("accuracy",)  # kinds whose result is no duration
+NO_TRUTH = -1  # the AP that pycocotools gives where the images hold no object to find
 PASSED_OVER = ("profile", "peers")  # kinds that show something, and have no result to hold against another run
 
 Info = Mapping[str, Any]
@@ -73,6 +74,8 @@ class Result:
     yardstick_share: float | None
     steady: bool | None  # None where the file does not say
     conditions: Mapping[str, object]
+    unusable: str | None = None
+    """Why the result can be compared with none, such as an AP of -1; other results of the file are not touched by it."""
     chosen: Mapping[str, int] = field(default_factory=dict)
     """The batch size, threads and streams that a tuned case found best; its samples are nanoseconds an image."""
 
@@ -84,6 +87,8 @@ class Run:
     path: Path
     identity: Mapping[str, object]
     results: Mapping[Case, Result]
+    partial: str | None = None
+    """What is missing of a run that ended early; None for a whole one."""
 
 
 def read_run(path: Path) -> Run:
@@ -112,7 +117,8 @@ def read_run(path: Path) -> Run:
         results[result.case] = result
     if not results:
         raise EmptyRunError(f"{path} holds only what is not compared: measure without --profile and --peers.")
-    return Run(path, _identity(content["machine_info"]), results)
+    partial = content.get("partial")
+    return Run(path, _identity(content["machine_info"]), results, None if partial is None else str(partial))
 
 
 def result_of(where: str, benchmark: Info) -> Result:
@@ -138,6 +144,7 @@ def result_of(where: str, benchmark: Info) -> Result:
         case=case,
         samples=None if case.kind in UNTIMED else _samples(where, benchmark, info, images),
         accuracy=_accuracy(where, info) if case.kind in UNTIMED else None,
+        unusable=_undefined(info) if case.kind in UNTIMED else None,
         yardstick_share=_positive(where, info, "yardstick_share"),
         steady=info.get("steady"),
         conditions=_conditions(info),
@@ -214,11 +221,17 @@ def _accuracy(where: str, info: Info) -> Mapping[str, float]:
     accuracy = info.get("accuracy")
     if not isinstance(accuracy, dict) or not isinstance(accuracy.get("AP"), int | float):
         raise InvalidResultsError(f"{where} has no AP in its accuracy: measure it again.")
-    if not 0 <= accuracy["AP"] <= 1:
+    if not (0 <= accuracy["AP"] <= 1 or accuracy["AP"] == NO_TRUTH):
         raise InvalidResultsError(
             f"{where} has an AP of {accuracy['AP']}, which is not between 0 and 1: measure it again."
         )
     return accuracy
+
+
+def _undefined(info: Info) -> str | None:
+    if info["accuracy"]["AP"] != NO_TRUTH:
+        return None
+    return f"AP is {NO_TRUTH}, for the images hold no object of the ground truth"
 
 
 def _positive(where: str, info: Info, name: str) -> float | None:

@@ -4,13 +4,20 @@
     kind = "throughput"                         # patterns over the case's parameters: text with * and ?, a number,
     precision = "int8*"                         # or a list of them; one that is left out matches every case
     batch_size = [1, 8]
-    largest_slowdown = 0.03                     # against the baseline: 0.03 is 3 %
-    least_speedup = { AMX = 6.0, VNNI = 2.0 }   # over fp32 in the same run, by the CPU's best int8 instructions
-    least_yardstick_share = 0.4                 # of what the machine's yardstick reaches
-    largest_p99_over_p50 = 1.5
-    largest_ap_loss = 0.01                      # in AP, against the fp32 case and against the baseline
+    machine = "*EPYC 9R14*"                     # a pattern over the CPU's model, for limits that hold on one machine
+    max_slowdown = 0.03                         # against the baseline: 0.03 is 3 %
+    min_speedup = { AMX = 6.0, VNNI = 2.0 }     # over fp32, the two measured in turn, by the CPU's best int8 kernels
+    min_yardstick_share = 0.4                   # of what the machine's yardstick reaches
+    max_p99_over_p50 = 1.5
+    max_ap_loss = 0.01                          # in AP, against the fp32 case and against the baseline
+    min_images_per_second = 20.0                # absolute limits, on the machine that the rule names
+    max_median_ms = 45.0
+    max_p99_ms = 60.0
+    max_peak_memory_gb = 1.5
+    min_ap = 0.22                               # of the images that were evaluated
 
-Where several rules match a case, the later one counts, limit by limit.
+Where several rules match a case, the later one counts, limit by limit. The names of version 0.1 (`least_...`,
+`largest_...`) are read too.
 """
 
 import dataclasses
@@ -29,6 +36,28 @@ ISA_TIERS = {  # best first: the flags, as /proc/cpuinfo names them, any of whic
     "VNNI": ("avx512_vnni", "avx_vnni"),
     "AVX2": ("avx2",),
 }
+MACHINE = "machine"
+_TIMED = ("throughput", "latency")
+_SERIES = (*_TIMED, "input_pipeline")
+KINDS = {  # limit: the kinds of case that have its figure
+    "max_slowdown": _TIMED,
+    "min_speedup": _TIMED,
+    "min_yardstick_share": _TIMED,
+    "max_p99_over_p50": _SERIES,
+    "max_ap_loss": ("accuracy",),
+    "min_images_per_second": _SERIES,
+    "max_median_ms": _SERIES,
+    "max_p99_ms": _SERIES,
+    "max_peak_memory_gb": _TIMED,
+    "min_ap": ("accuracy",),
+}
+OLD_NAMES = {
+    "largest_slowdown": "max_slowdown",
+    "least_speedup": "min_speedup",
+    "least_yardstick_share": "min_yardstick_share",
+    "largest_p99_over_p50": "max_p99_over_p50",
+    "largest_ap_loss": "max_ap_loss",
+}
 
 Pattern = tuple[str, ...]
 Parameters = Mapping[str, object]
@@ -38,11 +67,29 @@ Parameters = Mapping[str, object]
 class CaseLimits:
     """What one case has to keep; a limit that is None, or an ISA that is not named, is not asked of it."""
 
-    largest_slowdown: float | None = None
-    least_speedup: Mapping[str, float] = field(default_factory=dict)
-    least_yardstick_share: float | None = None
-    largest_p99_over_p50: float | None = None
-    largest_ap_loss: float | None = None
+    max_slowdown: float | None = None
+    min_speedup: Mapping[str, float] = field(default_factory=dict)
+    min_yardstick_share: float | None = None
+    max_p99_over_p50: float | None = None
+    max_ap_loss: float | None = None
+    min_images_per_second: float | None = None
+    max_median_ms: float | None = None
+    max_p99_ms: float | None = None
+    max_peak_memory_gb: float | None = None
+    min_ap: float | None = None
+
+    def asked(self, isa: str | None) -> dict[str, float]:
+        """The limits that a run asks of the case by itself, by name; a baseline asks for `max_slowdown`.
+
+        `isa` picks the least speed-up of a CPU whose best int8 instructions these are (see `isa_tier`).
+        """
+        bounds = {
+            name: bound
+            for name in LIMITS
+            if name not in ("max_slowdown", "min_speedup") and (bound := getattr(self, name)) is not None
+        }
+        speedup = self.min_speedup.get(isa) if isa else None
+        return bounds if speedup is None else {"min_speedup": speedup, **bounds}
 
 
 LIMITS = tuple(limit.name for limit in dataclasses.fields(CaseLimits))
@@ -57,11 +104,16 @@ class Rule:
     limits: Mapping[str, float | Mapping[str, float]]
 
     def matches(self, case: Parameters) -> bool:
-        """Whether every pattern matches the case's parameter of that name."""
+        """Whether every pattern matches the case's parameter of that name, and `machine` the CPU's model."""
         return all(
             case.get(name) is not None and any(fnmatchcase(str(case[name]), pattern) for pattern in patterns)
             for name, patterns in self.patterns.items()
         )
+
+    def limits_of(self, case: Parameters) -> dict[str, float | Mapping[str, float]]:
+        """The limits that a case of this kind has the figure for; all of them where the kind is not known."""
+        kind = case.get("kind")
+        return {name: limit for name, limit in self.limits.items() if kind is None or kind in KINDS[name]}
 
     def __str__(self) -> str:
         """The rule's number and patterns, to find it by."""
@@ -71,17 +123,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The rules of one thresholds file."""
+    """The rules of one thresholds file, and a line for each old name that the file still uses."""
 
     path: Path
     rules: tuple[Rule, ...]
+    renamed: tuple[str, ...] = ()
 
     def match(self, case: Parameters) -> CaseLimits:
-        """The limits of a case, given by its parameters' names and values."""
+        """The limits of a case, given by its parameters' names and values, and `machine`, its CPU's model."""
         limits: dict[str, float | Mapping[str, float]] = {}
         for rule in self.rules:
             if rule.matches(case):
-                limits.update(rule.limits)
+                limits.update(rule.limits_of(case))
         return CaseLimits(**limits)  # type: ignore[arg-type]  # each limit was checked for its name when read
 
     def unmatched(self, cases: Iterable[Parameters]) -> tuple[Rule, ...]:
@@ -97,15 +150,18 @@ def read_thresholds(path: Path) -> Thresholds:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): name a thresholds file.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not TOML ({error}): mend it there.") from error
+        raise UserError(f"{path} is not TOML ({error}): correct it there.") from error
     for key in content:
         if key != "rule":
             raise UserError(f"{path}: unknown key {key!r}: the file holds [[rule]] tables and nothing else.")
     rules = content.get("rule", [])
     if not isinstance(rules, list) or not rules or not all(isinstance(rule, dict) for rule in rules):
         raise UserError(f"{path} holds no rule: write one or more [[rule]] tables.")
+    old = dict.fromkeys(key for rule in rules for key in rule if key in OLD_NAMES)
     return Thresholds(
-        path, tuple(_rule(f"{path}: rule {number}", number, rule) for number, rule in enumerate(rules, 1))
+        path,
+        tuple(_rule(f"{path}: rule {number}", number, rule) for number, rule in enumerate(rules, 1)),
+        tuple(f"{path}: {name} is now called {OLD_NAMES[name]}." for name in old),
     )
 
 
@@ -118,21 +174,32 @@ def isa_tier(isa_flags: Iterable[str]) -> str | None:
 def _rule(where: str, number: int, table: Mapping[str, object]) -> Rule:
     patterns: dict[str, Pattern] = {}
     limits: dict[str, float | Mapping[str, float]] = {}
-    for key, value in table.items():
-        if key in PARAMETERS:
+    for given, value in table.items():
+        key = OLD_NAMES.get(given, given)
+        if key in limits:
+            raise UserError(f"{where} gives {key} twice, once as {given}: leave one of them out.")
+        if key in PARAMETERS or key == MACHINE:
             # Of the parameters this alone is yes or no.
             tuned = key == "tuned" and isinstance(value, bool)
             patterns[key] = (str(value),) if tuned else _pattern(f"{where}: {key}", value)
-        elif key == "least_speedup":
+        elif key == "min_speedup":
             limits[key] = _by_isa(f"{where}: {key}", value)
         elif key in LIMITS:
             limits[key] = _limit(f"{where}: {key}", value)
         else:
-            known = ", ".join((*PARAMETERS, *LIMITS))
-            raise UserError(f"{where}: unknown key {key!r}: known are {known}.")
+            known = ", ".join((*PARAMETERS, MACHINE, *LIMITS))
+            raise UserError(f"{where}: unknown key {given!r}: known are {known}.")
     if not limits:
         raise UserError(f"{where} sets no limit: give it one of {', '.join(LIMITS)}.")
+    _check_kinds(where, patterns.get("kind"), limits)
     return Rule(number, patterns, limits)
+
+
+def _check_kinds(where: str, kinds: Pattern | None, limits: Iterable[str]) -> None:
+    """UserError for a limit of which no case has the figure that the rule's kinds match."""
+    for limit in limits if kinds else ():
+        if not any(fnmatchcase(kind, pattern) for kind in KINDS[limit] for pattern in kinds or ()):
+            raise UserError(f"{where}: a case of kind {' or '.join(kinds or ())} has no figure for {limit}: remove it.")
 
 
 def _pattern(where: str, value: object) -> Pattern:

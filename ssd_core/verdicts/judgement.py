@@ -1,0 +1,94 @@
+"""Judgement: a figure with its 95 % interval, held against a limit."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ssd_core.errors import UserError
+from ssd_core.verdicts.ledger import Outcome
+
+_WORDS = {  # limit: what its figure is called, the unit, and how to get one where it is missing
+    "min_speedup": ("speed-up over fp32", "", "measure fp32 in the same run (--precision fp32,int8)"),
+    "min_yardstick_share": ("share of yardstick", "", "measure it with the yardstick"),
+    "max_p99_over_p50": ("p99/p50", "", "a p99 needs 662 samples (--steps 662)"),
+    "max_ap_loss": ("AP loss", "", "measure the accuracy of fp32 in the same run"),
+    "min_images_per_second": ("throughput", " images/s", "measure it again"),
+    "max_median_ms": ("median", " ms", "measure it again"),
+    "max_p99_ms": ("p99", " ms", "a p99 needs 662 samples (--steps 662)"),
+    "max_peak_memory_gb": ("peak memory", " GB", "the kernel reports none"),
+    "min_ap": ("AP", "", "measure it again"),
+}
+
+
+_UNCLEAR = (Outcome.TOO_NOISY, Outcome.NOT_JUDGED)  # what more samples may change
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value and the ends of its 95 % interval, which are the value itself where nothing about it is random."""
+
+    value: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        """Refuse an interval without its value. UserError, since a NaN comes from damaged samples."""
+        if not self.low <= self.value <= self.high:
+            raise UserError(f"{self.value} lies outside of its interval [{self.low}, {self.high}]: measure it again.")
+
+    @classmethod
+    def exact(cls, value: float) -> "Figure":
+        """A figure that comes out the same every time."""
+        return cls(value, value, value)
+
+    def __str__(self) -> str:
+        """As in `3.62 [3.55 to 3.70]`."""
+        interval = "" if self.low == self.high else f" [{self.low:.3g} to {self.high:.3g}]"
+        return f"{self.value:.3g}{interval}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """How a limit ended, with the figures."""
+
+    outcome: Outcome
+    reason: str
+
+
+def judge(limit: str, bound: float, figure: Figure | None, *, sure: bool = True) -> Finding:
+    """Kept or broken where the whole interval is on one side of the limit, else too noisy to tell.
+
+    A limit without a figure is not judged. `sure` is whether a test that has to agree with the interval does.
+    """
+    name, unit, hint = _WORDS[limit]
+    at_least = limit.startswith("min_")
+    asked = f"at {'least' if at_least else 'most'} {bound:g}{unit} is asked"
+    if figure is None:
+        return Finding(Outcome.NOT_JUDGED, f"{name} is not known, {asked}: {hint}")
+    kept = figure.low >= bound if at_least else figure.high <= bound
+    broken = figure.high < bound if at_least else figure.low > bound
+    outcome = Outcome.TOO_NOISY
+    if sure and (kept or broken):
+        outcome = Outcome.KEPT if kept else Outcome.BROKEN
+    return Finding(outcome, f"{name} is {figure}{unit}, {asked}")
+
+
+def settle(
+    look: Callable[[], Finding],
+    measure_on: Callable[[], None],
+    budget_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Finding:
+    """Look, and measure on while it is not clear and seconds are left; the last finding.
+
+    `measure_on` adds samples to what `look` looks at. The reason says how long it took when that was not enough.
+    """
+    start = clock()
+    finding = look()
+    while finding.outcome in _UNCLEAR and clock() - start < budget_s:
+        measure_on()
+        finding = look()
+    seconds = clock() - start
+    if finding.outcome not in _UNCLEAR or seconds < 1:
+        return finding
+    return Finding(finding.outcome, f"{finding.reason}; not clear after {seconds:.0f} s more (--gate-seconds)")

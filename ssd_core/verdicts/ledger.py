@@ -1,0 +1,134 @@
+"""The ledger of a run: all that the run was asked, written down before it measures, and how each entry ended.
+
+The exit status of a run follows from the ledger alone, whatever selected, reordered or skipped its cases.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+MEASURE = "measure"
+"""What every case is asked first: to give a result."""
+RUN = "run"
+"""The subject of what is asked of no single case."""
+
+
+class Outcome(StrEnum):
+    """How an entry ended. Only the first two let a run pass."""
+
+    KEPT = "kept"
+    IMPROVED = "improved"
+    BROKEN = "broken"
+    TOO_NOISY = "too noisy to tell"
+    INCOMPARABLE = "incomparable"
+    MISSING = "missing"
+    NOT_JUDGED = "not judged"
+
+    @property
+    def passes(self) -> bool:
+        """Whether a run with this outcome may end with status 0."""
+        return self in (Outcome.KEPT, Outcome.IMPROVED)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that was asked: of a case such as `latency int8-batch1-intra2`, or of the whole `run`."""
+
+    subject: str
+    asked: str
+    """`measure`, a limit by name, `baseline NAME`, or `save PATH`."""
+    outcome: Outcome
+    reason: str
+
+    def as_json(self) -> dict[str, str]:
+        """The entry as it is kept in a results file."""
+        return {"subject": self.subject, "asked": self.asked, "outcome": str(self.outcome), "reason": self.reason}
+
+    def __str__(self) -> str:
+        """As in `min_speedup broken: speed-up is 1.8 ...`; the subject is left to who prints it."""
+        return f"{self.asked} {self.outcome}: {self.reason}"
+
+
+class Ledger:
+    """Entries in the order in which they were asked. `ask` first, then `end`; what was never ended is not judged."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Entry | None] = {}
+        self._not_asked: list[str] = []
+        self._open_reason = "the run ended before it"
+
+    def ask(self, subject: str, asked: str) -> None:
+        """Write down what is asked; asking twice is asking once."""
+        self._entries.setdefault((subject, asked), None)
+
+    def reopen(self, subject: str) -> None:
+        """Forget how the entries of a subject ended, because it is measured again."""
+        for key in self._entries:
+            if key[0] == subject:
+                self._entries[key] = None
+
+    def end(self, subject: str, asked: str, outcome: Outcome, reason: str) -> Entry:
+        """End an entry. KeyError when it was not asked: nothing is judged in secret."""
+        if (subject, asked) not in self._entries:
+            raise KeyError(f"{asked} was not asked of {subject}.")
+        entry = self._entries[subject, asked] = Entry(subject, asked, outcome, reason)
+        return entry
+
+    def end_open(self, subject: str, reason: str) -> None:
+        """End whatever is open of a subject as not judged."""
+        for asked in self.open_of(subject):
+            self.end(subject, asked, Outcome.NOT_JUDGED, reason)
+
+    def stop(self, reason: str) -> None:
+        """Say why the run ended before its last case; open entries give this as their reason."""
+        self._open_reason = reason
+
+    def leave_out(self, line: str) -> None:
+        """Note in one line what a selection, this CPU or a baseline keeps from being asked."""
+        if line not in self._not_asked:
+            self._not_asked.append(line)
+
+    def open_of(self, subject: str) -> list[str]:
+        """What is asked of a subject and has not ended."""
+        return [asked for (of, asked), entry in self._entries.items() if of == subject and entry is None]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry as it stands, those of one subject together."""
+        subjects = list(dict.fromkeys(subject for subject, _ in self._entries))
+        keys = sorted(self._entries, key=lambda key: subjects.index(key[0]))
+        return tuple(self._entries[key] or Entry(*key, Outcome.NOT_JUDGED, self._open_reason) for key in keys)
+
+    @property
+    def not_asked(self) -> tuple[str, ...]:
+        """The lines about what was not asked."""
+        return tuple(self._not_asked)
+
+    @property
+    def measured(self) -> int:
+        """How many cases gave a result."""
+        return sum(entry.asked == MEASURE and entry.outcome.passes for entry in self.entries)
+
+    @property
+    def cases(self) -> int:
+        """How many cases were asked for one."""
+        return sum(entry.asked == MEASURE for entry in self.entries)
+
+    @property
+    def partial(self) -> str | None:
+        """As in `1 of 6 cases measured`; None where every case gave a result."""
+        return None if self.measured == self.cases else f"{self.measured} of {self.cases} cases measured"
+
+    @property
+    def failing(self) -> tuple[Entry, ...]:
+        """The entries that keep the run from passing."""
+        return tuple(entry for entry in self.entries if not entry.outcome.passes)
+
+    @property
+    def passes(self) -> bool:
+        """Whether something was measured and everything that was asked is kept."""
+        return self.measured > 0 and not self.failing
+
+    def of(self, subject: str) -> Iterator[Entry]:
+        """The entries of one subject that have ended."""
+        return (entry for (name, _), entry in self._entries.items() if name == subject and entry is not None)
