@@ -31,10 +31,32 @@ _FIELDS = {  # message: (field, its number, its type, how many, the message or e
     "Graph": (("node", 1, _MESSAGE, _MANY, "Node"),),
 }
 _ATTRIBUTE = (("key", 1, _STRING, _ONE, None), ("value", 2, _MESSAGE, _ONE, "Value"))
-_DATA_TYPES = (
-    "INVALID FLOAT DOUBLE INT32 UINT8 INT16 INT8 STRING COMPLEX64 INT64 BOOL QINT8 QUINT8 QINT32 BFLOAT16 QINT16"
-    " QUINT16 UINT16 COMPLEX128 HALF RESOURCE VARIANT UINT32 UINT64"
-).split()
+_DATA_TYPES = [
+    "INVALID",
+    "FLOAT",
+    "DOUBLE",
+    "INT32",
+    "UINT8",
+    "INT16",
+    "INT8",
+    "STRING",
+    "COMPLEX64",
+    "INT64",
+    "BOOL",
+    "QINT8",
+    "QUINT8",
+    "QINT32",
+    "BFLOAT16",
+    "QINT16",
+    "QUINT16",
+    "UINT16",
+    "COMPLEX128",
+    "HALF",
+    "RESOURCE",
+    "VARIANT",
+    "UINT32",
+    "UINT64",
+]
 
 
 def read_outline(path: Path) -> GraphDef:

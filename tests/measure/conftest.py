@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssd_core.measure.simulated import lognormal
+from tests.simulated import lognormal
 
 Benchmark = dict[str, Any]
 BenchmarkMaker = Callable[..., Benchmark]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ssd_core.measure.autocorrelation import LEAST_BLOCKS, NO_MEMORY, memory_of
-from ssd_core.measure.simulated import drifting, lognormal
+from tests.simulated import drifting, lognormal
 
 
 def test_independent_samples_are_mostly_taken_as_such() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssd_core.measure.bootstrap import RESAMPLES, estimate, interval, median, quantile_ratio
-from ssd_core.measure.simulated import drifting, lognormal
+from tests.simulated import drifting, lognormal
 
 
 @pytest.mark.parametrize("count", [50, 101, 400])

@@ -10,7 +10,7 @@ from ssd_core.errors import UserError
 from ssd_core.measure.autocorrelation import NO_MEMORY, memory_of
 from ssd_core.measure.compare import LIMIT, Verdict, compare, decide, describe, drift, u_test
 from ssd_core.measure.samples import Samples
-from ssd_core.measure.simulated import drifting, lognormal
+from tests.simulated import drifting, lognormal
 
 
 def pair(seed: int, slowdown: float, noise: float = 0.02, count: int = 200) -> tuple[Samples, Samples]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from ssd_core.errors import UserError
 from ssd_core.measure.compare import Verdict
 from ssd_core.measure.interleaved import LEAST_ROUNDS, Interleaved, compare_interleaved, in_turn
-from ssd_core.measure.simulated import bimodal, drifting, lognormal
+from tests.simulated import bimodal, drifting, lognormal
 
 STEPS = 5  # in a block
 

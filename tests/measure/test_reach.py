@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ssd_core.measure.bootstrap import estimate, interval
 from ssd_core.measure.compare import Verdict, compare
 from ssd_core.measure.samples import Samples
-from ssd_core.measure.simulated import bimodal, drifting, lognormal
 from ssd_core.measure.stopping import State, StopRule
+from tests.simulated import bimodal, drifting, lognormal
 
 COUNT = 250  # samples: what the stopping rule takes of a 20 ms step in its least time
 PAIRS = 1000

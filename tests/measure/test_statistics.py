@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy.stats import median_abs_deviation
 
 from ssd_core.errors import UserError
-from ssd_core.measure.simulated import lognormal
 from ssd_core.measure.statistics import latency_ms, percentile_ns, samples_needed, summary
+from tests.simulated import lognormal
 
 SERIES = st.lists(st.integers(1, 10**9), min_size=1, max_size=200)
 

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from ssd_core.errors import UserError
-from ssd_core.measure.simulated import drifting, lognormal, warming
 from ssd_core.measure.steadiness import (
     WINDOW,
     change_point,
@@ -16,6 +15,7 @@ from ssd_core.measure.steadiness import (
     warmup_end,
     warmup_of,
 )
+from tests.simulated import drifting, lognormal, warming
 
 SERIES = st.lists(st.integers(1, 10**9), min_size=1, max_size=80)
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
-from ssd_core.measure.simulated import bimodal, drifting, lognormal, warming
 from ssd_core.measure.steadiness import enough, is_steady
 from ssd_core.measure.stopping import LEAST_STEPS, LEAST_TIME_S, State, StopRule
+from tests.simulated import bimodal, drifting, lognormal, warming
 
 
 def measured(rule: StopRule, durations: Iterable[int], chunk: int | None = None) -> StopRule:

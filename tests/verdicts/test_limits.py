@@ -3,29 +3,29 @@ from pathlib import Path
 import pytest
 
 from ssd_core.errors import UserError
-from ssd_core.measure.limits import CaseLimits, isa_tier, read_thresholds
 from ssd_core.measure.results import Case
+from ssd_core.verdicts.limits import LIMITS, CaseLimits, isa_tier, read_thresholds
 
 RULES = """
 [[rule]]
-largest_slowdown = 0.05
+max_slowdown = 0.05
 
 [[rule]]
 kind = "latency"
 precision = "int8*"
 batch_size = [1, 2]
-largest_p99_over_p50 = 2
-largest_slowdown = 0.03
-least_speedup = { AMX = 6.0, VNNI = 2.5 }
+max_p99_over_p50 = 2
+max_slowdown = 0.03
+min_speedup = { AMX = 6.0, VNNI = 2.5 }
 
 [[rule]]
 precision = ["fp32", "bf16"]
 kind = "acc*"
-largest_ap_loss = 0.01
+max_ap_loss = 0.01
 
 [[rule]]
 precision = "int4"
-least_yardstick_share = 0.5
+min_yardstick_share = 0.5
 """
 
 
@@ -39,18 +39,57 @@ def test_rules_match_by_pattern_and_the_later_one_counts(tmp_path: Path) -> None
     thresholds = read_thresholds(written(tmp_path, RULES))
     latency = thresholds.match(Case("latency", "int8", 1).parameters)
     assert latency == CaseLimits(0.03, {"AMX": 6.0, "VNNI": 2.5}, None, 2.0, None)
-    assert thresholds.match(Case("latency", "int8-mixed", 2).parameters).largest_slowdown == 0.03
-    assert thresholds.match(Case("latency", "int8", 12).parameters) == CaseLimits(largest_slowdown=0.05)
-    assert thresholds.match(Case("accuracy", "bf16").parameters) == CaseLimits(0.05, largest_ap_loss=0.01)
-    assert thresholds.match({}) == CaseLimits(largest_slowdown=0.05)
+    assert thresholds.match(Case("latency", "int8-mixed", 2).parameters).max_slowdown == 0.03
+    assert thresholds.match(Case("latency", "int8", 12).parameters) == CaseLimits(max_slowdown=0.05)
+    assert thresholds.match(Case("accuracy", "bf16").parameters) == CaseLimits(max_ap_loss=0.01)
+    assert thresholds.match({}) == CaseLimits(max_slowdown=0.05)
+
+
+def test_absolute_limits_hold_on_the_machine_that_the_rule_names(tmp_path: Path) -> None:
+    rules = """
+        [[rule]]
+        machine = "*EPYC*"
+        max_median_ms = 45
+        [[rule]]
+        machine = ["*Xeon*", "Example 9?00"]
+        max_median_ms = 30
+        min_images_per_second = 20
+    """
+    thresholds = read_thresholds(written(tmp_path, rules))
+    parameters = Case("latency", "int8", 1).parameters
+    assert thresholds.match(parameters | {"machine": "AMD EPYC 9R14"}).asked(None) == {"max_median_ms": 45}
+    on_example = thresholds.match(parameters | {"machine": "Example 9000"})
+    assert on_example.asked(None) == {"max_median_ms": 30, "min_images_per_second": 20}
+    assert thresholds.match(parameters | {"machine": "Another"}).asked(None) == {}
+    assert [rule.number for rule in thresholds.unmatched([parameters | {"machine": "Example 9000"}])] == [1]
+
+
+def test_a_case_is_asked_only_for_limits_that_it_has_the_figure_for(tmp_path: Path) -> None:
+    every = "\n".join(f"{name} = 0.5" for name in LIMITS if name != "min_speedup")
+    thresholds = read_thresholds(written(tmp_path, f"[[rule]]\n{every}\nmin_speedup = {{ AMX = 6.0 }}\n"))
+    assert set(thresholds.match(Case("accuracy", "int8").parameters).asked("AMX")) == {"max_ap_loss", "min_ap"}
+    latency = thresholds.match(Case("latency", "int8").parameters)
+    assert set(latency.asked("AMX")) == {*LIMITS} - {"max_slowdown", "max_ap_loss", "min_ap"}
+    assert "min_speedup" not in latency.asked("VNNI"), "the rule does not name it"
+    assert "min_speedup" not in latency.asked(None)
+
+
+def test_the_names_of_before_are_read_and_said(tmp_path: Path) -> None:
+    path = written(tmp_path, "[[rule]]\nlargest_slowdown = 0.1\nleast_speedup = { AMX = 3 }\n")
+    thresholds = read_thresholds(path)
+    assert thresholds.match({}) == CaseLimits(max_slowdown=0.1, min_speedup={"AMX": 3.0})
+    assert thresholds.renamed == (
+        f"{path}: largest_slowdown is now called max_slowdown.",
+        f"{path}: least_speedup is now called min_speedup.",
+    )
 
 
 def test_tuned_is_yes_or_no(tmp_path: Path) -> None:
-    rules = "[[rule]]\ntuned = true\nlargest_slowdown = 0.1\n[[rule]]\ntuned = false\nlargest_slowdown = 0.2\n"
+    rules = "[[rule]]\ntuned = true\nmax_slowdown = 0.1\n[[rule]]\ntuned = false\nmax_slowdown = 0.2\n"
     thresholds = read_thresholds(written(tmp_path, rules))
     tuned, fixed = Case("throughput", "int8", streams=None, tuned=True), Case("throughput", "int8", 1, 1, 2)
-    assert thresholds.match(tuned.parameters).largest_slowdown == 0.1
-    assert thresholds.match(fixed.parameters).largest_slowdown == 0.2
+    assert thresholds.match(tuned.parameters).max_slowdown == 0.1
+    assert thresholds.match(fixed.parameters).max_slowdown == 0.2
 
 
 def test_rules_that_match_nothing_are_told(tmp_path: Path) -> None:
@@ -65,20 +104,24 @@ def test_rules_that_match_nothing_are_told(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("[[rule]]\nlargest_slowdon = 0.1", "rule 1: unknown key 'largest_slowdon': known are kind, precision"),
-        ("[[rule]]\nlargest_slowdown = -0.1", "rule 1: largest_slowdown = -0.1 is no limit"),
-        ("[[rule]]\nlargest_slowdown = nan", "largest_slowdown = nan is no limit"),
-        ("[[rule]]\nlargest_slowdown = inf", "largest_slowdown = inf is no limit"),
-        ("[[rule]]\nlargest_slowdown = '5 %'", "largest_slowdown = '5 %' is no limit"),
-        ("[[rule]]\nlargest_slowdown = true", "largest_slowdown = True is no limit"),
-        ("[[rule]]\nleast_speedup = 3", "least_speedup = 3 names no ISA"),
-        ("[[rule]]\nleast_speedup = {}", "names no ISA"),
-        ("[[rule]]\nleast_speedup = { SSE = 1 }", "least_speedup: unknown key 'SSE': known are AMX, VNNI, AVX2"),
-        ("[[rule]]\nleast_speedup = { AMX = -1 }", "least_speedup.AMX = -1 is no limit"),
+        ("[[rule]]\nmax_slowdown = -0.1", "rule 1: max_slowdown = -0.1 is no limit"),
+        ("[[rule]]\nmax_slowdown = nan", "max_slowdown = nan is no limit"),
+        ("[[rule]]\nmax_slowdown = inf", "max_slowdown = inf is no limit"),
+        ("[[rule]]\nmax_slowdown = '5 %'", "max_slowdown = '5 %' is no limit"),
+        ("[[rule]]\nmax_slowdown = true", "max_slowdown = True is no limit"),
+        ("[[rule]]\nmin_speedup = 3", "min_speedup = 3 names no ISA"),
+        ("[[rule]]\nmin_speedup = {}", "names no ISA"),
+        ("[[rule]]\nmin_speedup = { SSE = 1 }", "min_speedup: unknown key 'SSE': known are AMX, VNNI, AVX2"),
+        ("[[rule]]\nmin_speedup = { AMX = -1 }", "min_speedup.AMX = -1 is no limit"),
         ("[[rule]]\nkind = 'latency'", "rule 1 sets no limit"),
-        ("[[rule]]\nkind = []\nlargest_slowdown = 1", "kind = .* is no pattern"),
-        ("[[rule]]\nbatch_size = 1.5\nlargest_slowdown = 1", "batch_size = 1.5 is no pattern"),
-        ("[[rule]]\nbatch_size = true\nlargest_slowdown = 1", "batch_size = True is no pattern"),
-        ("[[rules]]\nlargest_slowdown = 1", "unknown key 'rules'"),
+        ("[[rule]]\nkind = 'latency'\nmin_ap = 0.2", "rule 1: a case of kind latency has no figure for min_ap"),
+        ("[[rule]]\nkind = ['acc*', 'profile']\nmax_p99_ms = 1", "a case of kind acc.* or profile has no figure"),
+        ("[[rule]]\nmax_slowdown = 1\nlargest_slowdown = 2", "rule 1 gives max_slowdown twice"),
+        ("[[rule]]\nmachine = true\nmin_ap = 0.2", "machine = True is no pattern"),
+        ("[[rule]]\nkind = []\nmax_slowdown = 1", "kind = .* is no pattern"),
+        ("[[rule]]\nbatch_size = 1.5\nmax_slowdown = 1", "batch_size = 1.5 is no pattern"),
+        ("[[rule]]\nbatch_size = true\nmax_slowdown = 1", "batch_size = True is no pattern"),
+        ("[[rules]]\nmax_slowdown = 1", "unknown key 'rules'"),
         ("rule = 3", "holds no rule"),
         ("", "holds no rule"),
         ("[[rule]\n", "is not TOML"),
