@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ssd_core.errors import UserError
 from ssd_core.graph.contract import Detections
 from ssd_core.images.shards import count_records
 from ssd_core.runtime.results import Durations, ImageDetections, OpenGraph, WorkerStatus
@@ -116,6 +117,10 @@ class StandInWorker:
         return series
 
 
+def _no_demo(_: object) -> None:
+    raise UserError("the stand-in makes no demo: give --data-location")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put the stand-ins in their places, for this run only."""
@@ -124,4 +129,5 @@ def pytest_configure(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
     patch.setattr(workers, "Worker", StandInWorker)
+    patch.setattr(graphs.DemoMaker, "__call__", _no_demo)
     patch.setattr(graphs.Graphs, "of", lambda self, precision: graphs.Graph(Path(f"{precision}.pb"), "stand-in"))

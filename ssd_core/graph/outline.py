@@ -1,4 +1,4 @@
-"""The outline of a frozen graph: its nodes without their tensors, read without TensorFlow, which takes seconds to import.
+"""The outline of a frozen graph: its nodes without their tensors, read without TensorFlow, whose import takes seconds.
 
 Only the fields of GraphDef that tell a graph's contract are declared here, under the numbers that TensorFlow gives them
 in graph.proto, node_def.proto, attr_value.proto, tensor_shape.proto and types.proto; protobuf passes over all others.

@@ -75,7 +75,7 @@ class Result:
     steady: bool | None  # None where the file does not say
     conditions: Mapping[str, object]
     unusable: str | None = None
-    """Why the result can be compared with none, such as an AP of -1; other results of the file are not touched by it."""
+    """Why the result can be compared with none, such as an AP of -1; the other results of its file can."""
     chosen: Mapping[str, int] = field(default_factory=dict)
     """The batch size, threads and streams that a tuned case found best; its samples are nanoseconds an image."""
 
