@@ -58,6 +58,8 @@ _DATA_TYPES = [
     "UINT64",
 ]
 
+_BFLOAT16 = _DATA_TYPES.index("BFLOAT16")
+
 
 def read_outline(path: Path) -> GraphDef:
     """The nodes of a GraphDef (.pb or .pbtxt) with their names, operations, inputs, types and shapes.
@@ -77,6 +79,15 @@ def read_outline(path: Path) -> GraphDef:
     if not graph.node or not all(node.name and node.op for node in graph.node):
         raise UserError(f"{path} holds no graph: give a frozen GraphDef (a SavedModel has to be frozen first).")
     return graph
+
+
+def precision_of(graph: GraphDef) -> str:
+    """`int8` for a graph with quantized operations, `bf16` for one with bfloat16 convolutions, else `fp32`."""
+    operations = {node.op for node in graph.node}
+    if any("Quantize" in operation for operation in operations):
+        return "int8"
+    convolutions = (node for node in graph.node if "Conv2D" in node.op)
+    return "bf16" if any(node.attr["T"].type == _BFLOAT16 for node in convolutions) else "fp32"
 
 
 @cache

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import BATCHED_OUTPUTS, SEED_OUTPUTS, identify
 from ssd_core.graph.frozen import write_graph
-from ssd_core.graph.outline import read_outline
+from ssd_core.graph.outline import precision_of, read_outline
 
 
 def graph_of(outputs: tuple[str, ...], batch: int | None) -> Any:
@@ -71,3 +71,13 @@ def test_tensorflow_is_not_imported(tmp_path: Path) -> None:
         f"read_outline(Path({str(tmp_path / 'graph.pb')!r})); assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_graph_says_its_precision(small_graphs: dict[str, Path], tmp_path: Path) -> None:
+    from ssd_core.graph.bfloat16 import to_bfloat16
+    from ssd_core.graph.frozen import read_graph
+
+    bf16, _ = to_bfloat16(read_graph(small_graphs["fp32"]))
+    write_graph(bf16, tmp_path / "bf16.pb")
+    for precision, path in {**small_graphs, "bf16": tmp_path / "bf16.pb"}.items():
+        assert precision_of(read_outline(path)) == precision
