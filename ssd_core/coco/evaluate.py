@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ssd_core.coco.annotations import Instances
 from ssd_core.coco.categories import ID_OF_LABEL
+from ssd_core.coco.matches import Matches, matches_of
 from ssd_core.errors import UserError
 from ssd_core.files import replacing
 
@@ -51,7 +52,8 @@ class ImageDetections(Protocol):
 class Accuracy:
     """COCO's twelve numbers, 0..1, or -1 where the ground truth has no object of that size (as pycocotools has it).
 
-    `images` were evaluated, of `images_in_file` that the annotations file has under the same `protocol`.
+    `images` were evaluated, of `images_in_file` that the annotations file has under the same `protocol`. AP comes from
+    `matches`, from which an interval can be computed as well (see `resample`).
     """
 
     AP: float
@@ -70,6 +72,7 @@ class Accuracy:
     images: int
     images_in_file: int
     protocol: str
+    matches: Matches = field(repr=False, compare=False)
 
     def numbers(self) -> dict[str, float]:
         """The twelve by name."""
@@ -189,6 +192,7 @@ def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids:
         images=len(seen),
         images_in_file=len(instances.of_image) if annotated_only else len(instances.images),
         protocol=ANNOTATED_ONLY if annotated_only else ALL_IMAGES,
+        matches=matches_of(evaluation),
     )
 
 

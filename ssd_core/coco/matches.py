@@ -1,0 +1,75 @@
+"""Matches: which detections hit which objects, image by image, in the form that average precision is computed from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class CategoryMatches:
+    """D detections of one category in N images, best score first, at T IoU thresholds.
+
+    Detections of equal score are in the order of their images and, within an image, of the results, as in COCOeval.
+    """
+
+    category_id: int
+    image: Counts  # [D] in 0..N-1
+    true: Flags  # [T, D] hits an object
+    ignored: Flags  # [T, D] neither true nor false: hits a crowd
+    objects: Counts  # [N] objects that count, crowds apart
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """The matches of a run over the images `image_ids` [N], at COCO's ten thresholds, of all areas.
+
+    Of an image and a category COCOeval takes the 100 detections of the best score. Categories without an object that
+    counts are left out: they have no average precision.
+    """
+
+    image_ids: npt.NDArray[np.int64]
+    categories: tuple[CategoryMatches, ...]
+
+    def same_images(self, other: "Matches") -> bool:
+        """Whether both are of the same images with the same objects."""
+        return (
+            np.array_equal(self.image_ids, other.image_ids)
+            and [c.category_id for c in self.categories] == [c.category_id for c in other.categories]
+            and all(
+                np.array_equal(a.objects, b.objects) for a, b in zip(self.categories, other.categories, strict=True)
+            )
+        )
+
+
+def matches_of(evaluation: Any) -> Matches:
+    """The matches of a pycocotools COCOeval of boxes, once its `evaluate` has run."""
+    params = evaluation.params
+    images = len(params.imgIds)
+    first = params.areaRngLbl.index("all")
+    categories = []
+    for number, category_id in enumerate(params.catIds):  # evalImgs is by category, then area, then image
+        start = (number * len(params.areaRng) + first) * images
+        category = _category(int(category_id), evaluation.evalImgs[start : start + images])
+        if category is not None:
+            categories.append(category)
+    return Matches(np.array(params.imgIds, np.int64), tuple(categories))
+
+
+def _category(category_id: int, evaluated: Iterable[dict[str, Any] | None]) -> CategoryMatches | None:
+    of_image = list(evaluated)
+    objects = np.array([0 if one is None else np.count_nonzero(one["gtIgnore"] == 0) for one in of_image], np.int32)
+    if not objects.any():
+        return None
+    images, found = zip(*((image, one) for image, one in enumerate(of_image) if one is not None), strict=True)
+    scores = np.concatenate([one["dtScores"] for one in found])
+    order = np.argsort(-scores, kind="stable")
+    image = np.repeat(np.array(images, np.int32), [len(one["dtScores"]) for one in found])
+    hit = np.concatenate([one["dtMatches"] for one in found], axis=1) != 0
+    ignored = np.concatenate([one["dtIgnore"] for one in found], axis=1).astype(bool)
+    return CategoryMatches(category_id, image[order], (hit & ~ignored)[:, order], ignored[:, order], objects)
