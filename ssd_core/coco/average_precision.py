@@ -1,7 +1,7 @@
 """Average precision of matches in which each image counts as often as is asked: COCO's AP, resampled.
 
-AP is the mean, over recalls, IoU thresholds and categories, of the best precision at that recall or beyond. Precision is
-best just after a hit, so that it is computed there only and other detections are counted.
+AP is the mean, over recalls, IoU thresholds and categories, of the best precision at that recall or beyond. Precision
+is best just after a hit, so that it is computed there only; other detections are counted.
 """
 
 import numpy as np
@@ -19,9 +19,9 @@ Array = npt.NDArray[np.float64]
 def average_precision(matches: Matches, weights: npt.NDArray[np.integer] | None = None) -> float:
     """AP (IoU 0.50:0.95, area all, 100 detections an image) with image i counted `weights[i]` times, once by default.
 
-    It is pycocotools' AP of a data set in which each image is followed by its copies, -1 where that has no object. Equal
-    scores keep the order that they have in `matches`, and a detection's copies stay together. (pycocotools would
-    put the copies of an image's equal scores in turn, so that doubling a data set would change its AP.)
+    It is pycocotools' AP of a data set in which each image is followed by its copies, -1 where no object counts. Equal
+    scores keep the order that they have in `matches`, and a detection's copies stay together. pycocotools repeats
+    the whole row of an image's equal scores instead, so that doubling a data set can change its AP.
     """
     images = len(matches.image_ids)
     if weights is None:
@@ -44,9 +44,10 @@ def average_precisions(matches: Matches, weights: Array) -> Array:
         for first in range(0, len(weights), rows):
             part = slice(first, first + rows)
             objects = weights[part] @ category.objects
-            total[part] += np.where(objects > 0, _of_category(category, weights[part], objects), 0)
+            total[part] += _of_category(category, weights[part], objects)  # 0 where there is no object to hit
             present[part] += objects > 0
-    return np.divide(total, present, out=np.full(len(weights), np.nan), where=present > 0)
+    total[present == 0] = np.nan
+    return total / np.maximum(present, 1)
 
 
 def _of_category(category: CategoryMatches, weights: Array, objects: Array) -> Array:
@@ -74,4 +75,5 @@ def _area(precision: Array, recall: Array) -> Array:
     best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     reached = np.searchsorted(RECALLS, recall, side="right")
     newly = np.diff(reached, axis=1, prepend=0)  # recalls that each hit is the first to reach
-    return (best * newly).sum(axis=1) / len(RECALLS)
+    area: Array = (best * newly).sum(axis=1) / len(RECALLS)
+    return area

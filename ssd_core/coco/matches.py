@@ -27,9 +27,10 @@ class CategoryMatches:
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """The matches of a run over the images `image_ids` [N], at COCO's ten thresholds, area all, 100 detections an image.
+    """The matches of a run over the images `image_ids` [N], at COCO's ten thresholds, of all areas.
 
-    Categories without an object that counts are left out: they have no average precision.
+    Of an image and a category COCOeval takes the 100 detections of the best score. Categories without an object that
+    counts are left out: they have no average precision.
     """
 
     image_ids: npt.NDArray[np.int64]
