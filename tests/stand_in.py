@@ -41,7 +41,8 @@ _BOX, _LABEL = (0.1, 0.2, 0.5, 0.6), 3
 
 def plan() -> dict[str, Any]:
     """What the environment asks of the worker."""
-    return _DEFAULTS | json.loads(os.environ.get(VARIABLE, "{}"))
+    asked: dict[str, Any] = json.loads(os.environ.get(VARIABLE, "{}"))
+    return _DEFAULTS | asked
 
 
 class StandInWorker:

@@ -19,6 +19,7 @@ from ssd_core.files import replacing
 
 ANNOTATED_ONLY = "images with annotations only"
 ALL_IMAGES = "all images"
+NO_TRUTH = -1  # what pycocotools gives as AP where there is no object to find
 
 _TITLES = {"AP": "Average Precision", "AR": "Average Recall"}
 _LINES = (  # in the order of pycocotools: field, IoU range, area, most detections an image
@@ -186,6 +187,11 @@ def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids:
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
+    if evaluation.stats[0] == NO_TRUTH:
+        raise UserError(
+            f"{instances.path} has no object in the {len(seen)} images that were evaluated, so AP is not defined:"
+            " evaluate images with annotations."
+        )
     annotated_only = seen <= instances.of_image.keys()
     return Accuracy(
         *(float(number) for number in evaluation.stats),
