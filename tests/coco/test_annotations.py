@@ -1,4 +1,4 @@
-import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,41 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], Any], tuple[str, ...]]] = {
     "no annotations": (lambda d: d.pop("annotations"), ("no 'annotations'",)),
     "no categories": (lambda d: d.pop("categories"), ("no 'categories'",)),
     "images no list": (lambda d: d.update(images={"a": 1}), ("'images'",)),
-    "images of numbers": (lambda d: d.update(images=[1]), ("'images'",)),
+    "images of numbers": (lambda d: d["images"].insert(2, 17), ("entry 2", "'images'", "17")),
+    "images no objects": (lambda d: d.update(images=None), ("'images'", "list")),
     "image id twice": (repeat_first("images", file_name="other.jpg"), ("other.jpg", "id 101", "twice")),
     "image file twice": (repeat_first("images", id=7), ("1.jpg", "id 7", "twice")),
     "image without file_name": (set_first("images", file_name=""), ("image 101", "'file_name'")),
-    "image without width": (set_first("images", width=None), ("id 101", "'1.jpg'", "'width'")),
+    "image without width": (lambda d: d["images"][0].pop("width"), ("id 101", '"1.jpg"', "no 'width'")),
+    "image with a width of null": (set_first("images", width=None), ("id 101", '"1.jpg"', "null for 'width'")),
+    "image with a width in quotes": (
+        set_first("images", width="40"),
+        ("id 101", "\"40\" for 'width'", "without quotes"),
+    ),
+    "image with half a pixel": (set_first("images", width=40.5), ("id 101", "40.5 for 'width'")),
+    "image id in quotes": (set_first("images", id="101"), ('id "101"', "'id'", "without quotes")),
+    "image id of true": (set_first("images", id=True), ("true for 'id'",)),
+    "image id of infinity": (set_first("images", id=float("inf")), ("Infinity for 'id'",)),
+    "image id of NaN": (set_first("images", id=float("nan")), ("NaN for 'id'",)),
+    "image id beyond 63 bits": (set_first("images", id=2**63), (f"{2**63} for 'id'",)),
+    "image id that a float does not tell": (set_first("images", id=1e17), ("1e+17 for 'id'",)),
+    "image twice by another spelling": (repeat_first("images", id=7, file_name="./1.jpg"), ("./1.jpg", "twice")),
+    "image of an absolute name": (
+        set_first("images", file_name="/data/1.jpg"),
+        ("image 101", "/data/1.jpg", "relative"),
+    ),
+    "image outside": (set_first("images", file_name="a/../../1.jpg"), ("image 101", "a/../../1.jpg", "'..'")),
+    "image of no possible name": (set_first("images", file_name="1\0.jpg"), ("image 101", "no file can have")),
+    "image of half a character": (set_first("images", file_name="1\ud800.jpg"), ("image 101", "no file can have")),
     "image of no size": (set_first("images", height=0), ("1.jpg", "40x0")),
     "annotation twice": (repeat_first("annotations"), ("annotation 10", "twice")),
-    "annotation without id": (set_first("annotations", id="a"), ("image_id 101", "'a'", "'id'")),
+    "annotation without id": (set_first("annotations", id="a"), ("image_id 101", '"a"', "'id'")),
+    "annotation of an image in quotes": (set_first("annotations", image_id="101"), ("id 10", "\"101\" for 'image_id'")),
+    "annotation of a category in quotes": (
+        set_first("annotations", category_id="13"),
+        ("id 10", '"13" for \'category_id'),
+    ),
+    "annotation without box": (lambda d: d["annotations"][0].pop("bbox"), ("annotation 10", "four numbers")),
     "annotation of unknown image": (set_first("annotations", image_id=5), ("annotation 10", "image 5", "'images'")),
     "annotation of unlisted category": (
         set_first("annotations", category_id=2),
@@ -62,8 +89,18 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], Any], tuple[str, ...]]] = {
         ("annotation 10", "1.jpg", "category 12", "80 categories"),
     ),
     "category of another name": (set_first("categories", name="cat"), ("category 1", "'cat'", "'person'")),
+    "category of two names": (lambda d: d["categories"].insert(0, {"id": 1, "name": "cat"}), ("category 1", "'cat'")),
+    "category of no name": (lambda d: d["categories"][0].pop("name"), ("category 1", "'person'")),
+    "no category": (lambda d: d["categories"].clear(), ("annotation 10", "the file's 'categories'")),
     "box of three": (set_first("annotations", bbox=[1, 2, 3]), ("annotation 10", "1.jpg", "[1, 2, 3]", "four numbers")),
-    "box with NaN": (set_first("annotations", bbox=[1, 2, 3, float("nan")]), ("annotation 10", "nan")),
+    "box with NaN": (set_first("annotations", bbox=[1, 2, 3, float("nan")]), ("annotation 10", "NaN")),
+    "box with infinity": (set_first("annotations", bbox=[1, 2, 3, float("inf")]), ("annotation 10", "Infinity")),
+    "box in quotes": (
+        set_first("annotations", bbox=["1", "2", "3", "4"]),
+        ("annotation 10", '["1", "2"', "four numbers"),
+    ),
+    "box beyond every float": (set_first("annotations", bbox=[1, 2, 3, 10**400]), ("annotation 10", "1000", "…")),
+    "box of true": (set_first("annotations", bbox=[1, 2, 3, True]), ("annotation 10", "true")),
     "box right of image": (
         set_first("annotations", bbox=[30, 2, 11.5, 3]),
         ("annotation 10", "1.jpg", "40x30", "inside"),
@@ -71,7 +108,14 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], Any], tuple[str, ...]]] = {
     "box below image": (set_first("annotations", bbox=[3, 2, 11, 30]), ("annotation 10", "inside")),
     "box left of image": (set_first("annotations", bbox=[-2, 2, 11, 3]), ("annotation 10", "inside")),
     "box of negative width": (set_first("annotations", bbox=[3, 2, -1, 3]), ("annotation 10", "inside")),
-    "area no number": (set_first("annotations", area="x"), ("annotation 10", "area 'x'")),
+    "area no number": (set_first("annotations", area="x"), ("annotation 10", 'area "x"')),
+    "area in quotes": (set_first("annotations", area="12"), ("annotation 10", 'area "12"')),
+    "area below 0": (set_first("annotations", area=-1), ("annotation 10", "area -1", "0 or more")),
+    "area of NaN": (set_first("annotations", area=float("nan")), ("annotation 10", "area NaN")),
+    "crowd in quotes": (set_first("annotations", iscrowd="0"), ("annotation 10", "'iscrowd' \"0\"", "0 or 1")),
+    "crowd in words": (set_first("annotations", iscrowd="false"), ("annotation 10", '"false"', "0 or 1")),
+    "crowd of two": (set_first("annotations", iscrowd=2), ("annotation 10", "'iscrowd' 2")),
+    "crowd of a list": (set_first("annotations", iscrowd=[]), ("annotation 10", "'iscrowd' []")),
 }
 
 
@@ -102,6 +146,8 @@ def test_a_box_may_stand_out_by_a_pixel(coco: Any) -> None:
         (b"{", "not JSON"),
         (b"\xff\xfe\xfa", "not JSON"),
         (b"[1]", "list"),
+        (b"[" * 100_000, "not JSON"),
+        (b'{"images": [' + b"9" * 5000 + b"]}", "not JSON"),
         (None, "No such file"),
     ],
 )
@@ -114,8 +160,46 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes | None, words: s
     assert str(path) in str(caught.value)
 
 
-def test_area_is_the_boxes_where_none_is_given(coco: Any) -> None:
-    del coco.document["annotations"][0]["area"]
-    coco.document["annotations"][0]["bbox"] = [1, 2, 3, 4]
-    coco.annotations.write_text(json.dumps(coco.document))
-    assert load(coco.annotations).annotations[0].area == 12
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"annotations file .* cannot be read \(Is a directory\)"):
+        load(tmp_path)
+
+
+def test_numbers_and_flags_may_be_written_otherwise(coco: Any) -> None:
+    expected = load(coco.annotations)
+    for image in coco.document["images"]:
+        image |= {key: float(image[key]) for key in ("id", "width", "height")}
+    for annotation in coco.document["annotations"]:
+        annotation |= {key: float(annotation[key]) for key in ("id", "image_id", "category_id")}
+        annotation["iscrowd"] = bool(annotation["iscrowd"])
+    for category in coco.document["categories"]:
+        category["id"] = float(category["id"])
+    coco.write()
+    assert load(coco.annotations) == expected
+    assert all(type(image.id) is int for image in load(coco.annotations).images)
+
+
+@pytest.mark.parametrize("left_out", [True, False])
+def test_what_may_be_missing(coco: Any, left_out: bool) -> None:
+    first = coco.document["annotations"][0] | {"bbox": [1, 2, 3, 4], "area": None, "iscrowd": None}
+    coco.document["annotations"][0] = (
+        {key: value for key, value in first.items() if value is not None} if left_out else first
+    )
+    coco.write()
+    found = load(coco.annotations).annotations[0]
+    assert (found.area, found.is_crowd) == (12, False)
+
+
+@pytest.mark.parametrize("name", ["a/b/1.jpg", "./1.jpg", "caf\udce9.jpg", "café.jpg", "..1.jpg", "a..b/1.jpg", " "])
+def test_names_are_taken_as_they_are(coco: Any, name: str) -> None:
+    coco.document["images"][0]["file_name"] = name
+    coco.write()
+    image = load(coco.annotations).images[0]
+    assert image.file_name == name
+    assert os.fsencode(image.path(Path("/data"))) == b"/data/" + os.fsencode(str(Path(name)))
+
+
+def test_bytes_that_are_not_utf_8_are_as_on_disk(coco: Any) -> None:
+    coco.document["images"][0]["file_name"] = "caf\udce9.jpg"  # as os.listdir and json.dump write b"caf\xe9.jpg"
+    coco.write()
+    assert load(coco.annotations).images[0].encoded_name == b"caf\xe9.jpg"
