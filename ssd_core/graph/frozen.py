@@ -8,26 +8,26 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.framework.graph_pb2 import GraphDef as _GraphDef
 
 from ssd_core.errors import UserError
-from ssd_core.files import replacing
+from ssd_core.files import reading, replacing
 from ssd_core.graph.operations import INFERENCE_OPERATIONS
 
 GraphDef = Any
 
 
 def read_graph(path: Path, trust: bool = False) -> GraphDef:
-    """Read a GraphDef. UserError: no such file, not a GraphDef, or operations that inference does not need.
+    """Read a GraphDef. UserError: unreadable, not a GraphDef, or operations that inference does not need.
 
     A frozen graph is a program. Unless `trust` is set only the operations in `operations.py` are let in, so that none
     can read or write files or call Python.
     """
-    if not path.is_file():
-        raise UserError(f"No such graph: {path}; give the path of a frozen GraphDef (.pb or .pbtxt).")
+    with reading(f"The graph {path}", "give the path of a frozen GraphDef (.pb or .pbtxt)"):
+        content = path.read_bytes()
     graph_def = _GraphDef()
     try:
         if path.suffix == ".pbtxt":
-            text_format.Parse(path.read_text(), graph_def)
+            text_format.Parse(content, graph_def)
         else:
-            graph_def.ParseFromString(path.read_bytes())
+            graph_def.ParseFromString(content)
     except (DecodeError, text_format.ParseError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a frozen GraphDef: give a .pb or .pbtxt file of one.") from error
     if not graph_def.node or not all(node.name and node.op for node in graph_def.node):

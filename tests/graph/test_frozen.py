@@ -36,7 +36,8 @@ def test_text_is_text(tmp_path: Path, small_graph: Callable[..., GraphDef]) -> N
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("graph.pb", None, "No such graph"),
+        ("graph.pb", None, r"The graph .* cannot be read \(No such file or directory\): give the path"),
+        ("x" * 300, None, r"cannot be read \(File name too long\)"),
         ("graph.pb", b"no graph at all", "not a frozen GraphDef"),
         ("graph.pb", b"", "holds no graph"),
         ("graph.pbtxt", b"node { name }", "not a frozen GraphDef"),
@@ -52,6 +53,11 @@ def test_what_is_no_graph_is_said(tmp_path: Path, name: str, content: bytes | No
     with pytest.raises(UserError, match=said) as raised:
         read_graph(path)
     assert str(path) in str(raised.value)
+
+
+def test_a_folder_is_no_graph(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"The graph .* cannot be read \(Is a directory\)"):
+        read_graph(tmp_path)
 
 
 def test_a_truncated_graph_is_said(tmp_path: Path, small_graph: Callable[..., GraphDef]) -> None:
