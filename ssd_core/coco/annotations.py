@@ -162,10 +162,11 @@ def _image(entry: Entry, path: Path) -> Image:
 
 def _category(entry: Entry, path: Path) -> int:
     """A category's id; UserError when COCO calls it otherwise."""
-    category_id, name = _integer(entry, "id", path), entry.get("name")
-    if name != NAME_OF_ID.get(category_id, name):
+    category_id = _integer(entry, "id", path)
+    name = NAME_OF_ID.get(category_id)
+    if name is not None and entry.get("name") != name:
         raise UserError(
-            f"{path} calls category {category_id} {name!r} where COCO calls it {NAME_OF_ID[category_id]!r}:"
+            f"{path} calls category {category_id} {_short(entry.get('name'))} where COCO calls it {name}:"
             " number its categories as COCO's instances files do."
         )
     return category_id

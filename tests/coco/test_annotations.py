@@ -1,12 +1,31 @@
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ssd_core.coco.annotations import load
+from ssd_core.coco.evaluate import Accuracy, evaluate
 from ssd_core.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A small file that is right, for what changes a copy of it."""
+    path = tmp_path_factory.mktemp("plain") / "instances.json"
+    box = {"image_id": 7, "category_id": 1, "bbox": [1, 2, 8, 9], "area": 72, "iscrowd": 0}
+    image = {"file_name": "7.jpg", "width": 40, "height": 30}
+    document = {
+        "images": [image | {"id": 7}, image | {"id": 8, "file_name": "8.jpg"}],
+        "annotations": [box | {"id": 1}, box | {"id": 2, "image_id": 8}],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    return SimpleNamespace(annotations=path, document=document)
 
 
 def test_a_file_in_its_own_order(coco: Any) -> None:
@@ -88,9 +107,9 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], Any], tuple[str, ...]]] = {
         ),
         ("annotation 10", "1.jpg", "category 12", "80 categories"),
     ),
-    "category of another name": (set_first("categories", name="cat"), ("category 1", "'cat'", "'person'")),
-    "category of two names": (lambda d: d["categories"].insert(0, {"id": 1, "name": "cat"}), ("category 1", "'cat'")),
-    "category of no name": (lambda d: d["categories"][0].pop("name"), ("category 1", "'person'")),
+    "category of another name": (set_first("categories", name="cat"), ("category 1", '"cat"', "person")),
+    "category of two names": (lambda d: d["categories"].insert(0, {"id": 1, "name": "cat"}), ("category 1", '"cat"')),
+    "category of no name": (lambda d: d["categories"][0].pop("name"), ("category 1", "person")),
     "no category": (lambda d: d["categories"].clear(), ("annotation 10", "the file's 'categories'")),
     "box of three": (set_first("annotations", bbox=[1, 2, 3]), ("annotation 10", "1.jpg", "[1, 2, 3]", "four numbers")),
     "box with NaN": (set_first("annotations", bbox=[1, 2, 3, float("nan")]), ("annotation 10", "NaN")),
@@ -165,6 +184,12 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_category_that_coco_has_not_may_have_any_name(coco: Any) -> None:
+    coco.document["categories"] += [{"id": 12, "name": float("nan")}, {"id": 91}, {"id": 92, "name": ["a"]}]
+    coco.write()
+    assert load(coco.annotations).category_ids == (1, 13, 90, 12, 91, 92)
+
+
 def test_numbers_and_flags_may_be_written_otherwise(coco: Any) -> None:
     expected = load(coco.annotations)
     for image in coco.document["images"]:
@@ -203,3 +228,51 @@ def test_bytes_that_are_not_utf_8_are_as_on_disk(coco: Any) -> None:
     coco.document["images"][0]["file_name"] = "caf\udce9.jpg"  # as os.listdir and json.dump write b"caf\xe9.jpg"
     coco.write()
     assert load(coco.annotations).images[0].encoded_name == b"caf\xe9.jpg"
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([10**400, -(2**63), 1e300, "0"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=5,
+)
+FIELDS = {
+    "images": ("id", "file_name", "width", "height"),
+    "annotations": ("id", "image_id", "category_id", "bbox", "area", "iscrowd"),
+    "categories": ("id", "name"),
+}
+
+
+def answer(path: Path) -> str | Accuracy:
+    """The sentence that refuses a file, or what comes of it where nothing is detected."""
+    try:
+        instances = load(path)
+        return evaluate([], instances, [image.id for image in instances.images])
+    except UserError as error:
+        return str(error)
+
+
+@given(data=st.data())
+def test_whatever_a_field_holds_is_understood_or_refused_in_a_sentence(data: st.DataObject, plain: Any) -> None:
+    part = data.draw(st.sampled_from(sorted(FIELDS)))
+    document = json.loads(json.dumps(plain.document))
+    value = data.draw(VALUES)
+    place = data.draw(st.sampled_from(["field", "entry", "list"]))
+    if place == "field":
+        document[part][0][data.draw(st.sampled_from(FIELDS[part]))] = value
+    elif place == "entry":
+        document[part][0] = value
+    else:
+        document[part] = value
+    path = plain.annotations.with_name("changed.json")
+    path.write_text(json.dumps(document))
+    found = answer(path)
+    if isinstance(found, str):
+        assert found.endswith(".")
+        assert "\n" not in found
+    else:
+        assert all(number == -1 or 0 <= number <= 1 for number in found.numbers().values())
