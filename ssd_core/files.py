@@ -5,6 +5,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,6 +152,14 @@ def is_file(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Whether a folder is there, as far as this user can see."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def absence(path: Path) -> str | None:
+    """Why there is no regular file to be seen, in the system's words; None where there is one."""
+    try:
+        return None if stat.S_ISREG(path.stat().st_mode) else "no regular file"
+    except OSError as error:
+        return reason(error)
 
 
 def reason(error: OSError) -> str:

@@ -48,6 +48,18 @@ def test_whatever_cannot_be_looked_at_is_not_there(tmp_path: Path) -> None:
     assert files.is_file(tmp_path / "file")
 
 
+def test_why_there_is_no_file_is_known(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = {name: files.absence(tmp_path / name) for name in ("file", "absent", "file/below", LONG, "")}
+    assert list(found.values()) == [
+        None,
+        "No such file or directory",
+        "Not a directory",
+        "File name too long",
+        "no regular file",
+    ]
+
+
 def test_a_failure_that_nobody_expected_names_the_file() -> None:
     error = FileNotFoundError(errno.ENOENT, "No such file or directory", "/cache/graph.pb")
     assert str(files.unforeseen(error)).startswith("/cache/graph.pb cannot be used (No such file or directory): ")

@@ -25,7 +25,7 @@ from ssd_core.coco.annotations import Annotation, Image, Instances, load
 from ssd_core.coco.example import InvalidImageError, is_ambiguous, serialized_example
 from ssd_core.coco.journal import Journal, Shard
 from ssd_core.errors import UserError
-from ssd_core.files import is_file, locked, replacing, sha256_of, writable_folder
+from ssd_core.files import absence, locked, replacing, sha256_of, writable_folder
 
 IMAGES_PER_SHARD = 1024
 _RECORD_FORMAT = 1  # raise it when the same input comes to give other bytes
@@ -119,11 +119,12 @@ def _chosen(instances: Instances, image_folder: Path, include_unannotated: bool,
             f"{instances.path} has no image to convert ({len(instances.images)} images, {len(instances.annotations)}"
             " annotations): give another annotations file, or keep unannotated images with --include-unannotated."
         )
-    missing = [image.file_name for image in chosen if not is_file(image.path(image_folder))]
+    missing = {image.file_name: why for image in chosen if (why := absence(image.path(image_folder)))}
     if missing and (not skip_invalid or len(missing) == len(chosen)):
+        name, why = next(iter(missing.items()))
         raise UserError(
             f"{len(missing)} of the {len(chosen)} images in {instances.path} are missing from {image_folder}, the first"
-            f" is {missing[0]}: give the folder that has them, or leave missing images out with --skip-invalid."
+            f" is {name} ({why}): give the folder that has them, or leave missing images out with --skip-invalid."
         )
     return chosen
 

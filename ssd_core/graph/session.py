@@ -43,7 +43,10 @@ def imported(graph_def: GraphDef, name: str = "The graph") -> Any:
         try:
             tf.import_graph_def(graph_def, name="")
         except (ValueError, tf.errors.OpError) as error:
-            raise _refusal(f"{name} cannot be loaded by", error) from error
+            raise UserError(
+                f"{name} cannot be loaded by TensorFlow {tf.__version__} ({_reason(error)}):"
+                " freeze the inference graph again, with what this TensorFlow knows."
+            ) from error
     return graph
 
 
@@ -53,15 +56,11 @@ def failures(name: str = "The graph") -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise _refusal(f"{name} failed in", error) from error
-
-
-def _refusal(what: str, error: Exception) -> UserError:
-    return UserError(f"{what} TensorFlow {tf.__version__}: {_reason(error)}.")
+        raise UserError(f"{name} failed in TensorFlow {tf.__version__}: {_reason(error)}.") from error
 
 
 def _reason(error: Exception) -> str:
-    """The line of TensorFlow's message that says what was wrong, without where in which Python stack."""
+    """The sentence of TensorFlow's message that says what was wrong, without where in which Python stack."""
     lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines()]
     telling = [line for line in lines if line and not line.startswith(_PREAMBLE)]
-    return telling[0].rstrip(".") if telling else type(error).__name__
+    return telling[0].split(". ")[0].rstrip(".") if telling else type(error).__name__

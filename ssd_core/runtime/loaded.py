@@ -15,7 +15,7 @@ from ssd_core.graph.frozen import read_graph
 from ssd_core.graph.postprocess import fast_postprocess
 from ssd_core.graph.raw import raw_predictions
 from ssd_core.graph.session import failures, imported
-from ssd_core.graph.view import node_of, pruned
+from ssd_core.graph.view import needed_by, node_of, pruned
 
 GraphDef = Any
 
@@ -55,7 +55,9 @@ def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = 
     else:
         contract = identify(graph_def)
     counts = operation_counts(graph_def)
-    graph_def = pruned(graph_def, map(node_of, contract.outputs))
+    outputs = [node_of(name) for name in contract.outputs]
+    if len(needed_by(graph_def, outputs)) < len(graph_def.node):  # a copy would stay in the process's memory
+        graph_def = pruned(graph_def, outputs)
     optimized = None if _is_bfloat16(graph_def) else _optimized(graph_def, contract)
     graph = optimized or imported(graph_def, str(path))
     return LoadedGraph(graph, optimized is not None, contract, counts, postprocess_ms)

@@ -181,8 +181,8 @@ build.build()
 
 def start(how: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", BUILDER, how]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, **pipes, text=True, cwd=ROOT)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
 
 
 def next_part(process: "subprocess.Popen[str]") -> str:
