@@ -45,10 +45,9 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        gone = error.errno == errno.ENOENT
-        fix = (
-            "another program removed it, run the command again" if gone else "free some space or choose another folder"
-        )
+        fix = "free some space or choose another folder"
+        if error.errno == errno.ENOENT:
+            fix = "another program removed it, run the command again"
         raise UserError(f"{path} could not be written ({reason(error)}): {fix}.") from error
     finally:
         with contextlib.suppress(OSError):
@@ -130,11 +129,9 @@ def cache_folder() -> Path:
 
 
 def _home() -> Path:
-    try:
+    with contextlib.suppress(RuntimeError):  # neither HOME nor an entry in /etc/passwd
         if os.environ.get("HOME") != "":
             return Path.home()
-    except RuntimeError:  # neither HOME nor an entry in /etc/passwd
-        pass
     raise UserError(f"This user has no home folder to keep the demo in: set {CACHE_VARIABLE} to the path of a folder.")
 
 

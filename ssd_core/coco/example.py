@@ -68,8 +68,9 @@ def serialized_example(image: Image, annotations: Sequence[Annotation], folder: 
 def _encoded_jpeg(image: Image, folder: Path) -> bytes:
     import tensorflow as tf
 
+    path = image.path(folder)
     try:
-        encoded = image.path(folder).read_bytes()
+        encoded = path.read_bytes()
     except OSError as error:
         raise InvalidImageError(f"cannot be read ({reason(error)})") from error
     if not encoded.startswith(_JPEG_START):  # decode_jpeg would also take a PNG
@@ -79,12 +80,10 @@ def _encoded_jpeg(image: Image, folder: Path) -> bytes:
     except tf.errors.InvalidArgumentError as error:
         raise InvalidImageError("is a truncated or corrupt JPEG file") from error
     if (height, width) != (image.height, image.width):
-        of_viewers = (width, height) == (image.height, image.width) and _orientation(
-            image.path(folder)
-        ) in _ON_THEIR_SIDE
+        turned = (width, height) == (image.height, image.width) and _orientation(path) in _ON_THEIR_SIDE
         raise InvalidImageError(
             f"has {width}x{height} pixels, not the {image.width}x{image.height} of the annotations"
-            + (" (these are of how its EXIF orientation turns it: store it turned)" if of_viewers else "")
+            + (" (these are of how its EXIF orientation turns it: store it turned)" if turned else "")
         )
     return encoded
 

@@ -28,7 +28,7 @@ class Shard:
 class Journal:
     """The shards of one prefix in one folder, by file name, kept in a hidden JSON file beside them.
 
-    Used by the one conversion that holds its `lock`.
+    For one conversion at a time: `write_records` holds a lock.
     """
 
     def __init__(self, folder: Path, prefix: str) -> None:

@@ -15,7 +15,8 @@ _OWN = {
 }
 _MEASURED = ("TF_ENABLE_ONEDNN_OPTS", "TF_OVERRIDE_GLOBAL_THREADPOOL")  # of these, what a number depends on
 _VERBOSE = ("ONEDNN_VERBOSE", "DNNL_VERBOSE")
-_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_THREADS = {"TF_NUM_INTRAOP_THREADS": "--num-intra-threads", "TF_NUM_INTEROP_THREADS": "--num-inter-threads"}
+_OPENMP = ("OMP_", "KMP_", "GOMP_")  # which public builds of TensorFlow are not linked with
 _OFF = ("", "0", "none")
 
 
@@ -36,7 +37,11 @@ def without_effect(user: Mapping[str, str]) -> Iterator[str]:
     for name in _VERBOSE:
         if user.get(name, "0") not in _OFF:
             yield f"{name} is left out of the workers, where printing would be timed: --profile tells the kernels."
-    for name in _THREADS:
+    for name, flag in _THREADS.items():
         if name in user:
-            flag = "--num-inter-threads" if "INTEROP" in name else "--num-intra-threads"
             yield f"{name}={user[name]} has no effect, a session is told its number of threads: give {flag}."
+    if openmp := sorted(name for name in user if name.startswith(_OPENMP)):
+        yield (
+            f"{', '.join(openmp)} has no effect on TensorFlow, whose threads are its own:"
+            " give --num-intra-threads, --num-cores or --socket-id."
+        )
