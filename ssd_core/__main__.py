@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ssd_core.errors import UserError
+from ssd_core import console
 
 # TensorFlow reads these when it is imported; its start-up chatter would bury what a command prints.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -25,19 +25,17 @@ _COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; a mistake of the user's is one sentence on stderr and status 2."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return console.carry_out(given, lambda: _run(given))
+
+
+def _run(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m ssd_core", description=__doc__)
     subparsers = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     for name in _COMMANDS:
         importlib.import_module(name).add_parser(subparsers)
     parsed = parser.parse_args(arguments)
-    try:
-        status: int = parsed.run(parsed)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted: nothing half-written was left behind", file=sys.stderr)
-        return 130
+    status: int = parsed.run(parsed)
     return status
 
 

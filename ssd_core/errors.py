@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Something the user can mend: the message is one sentence that names the thing and the mend.
+    """Something the user can fix: the message is one sentence that names the thing and the fix.
 
     The command line prints it and exits non-zero; the pytest plugin fails the case with it. Anything else that
     is raised is a defect of ours and keeps its traceback.

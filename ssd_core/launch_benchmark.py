@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import ssd_core
+from ssd_core import console
 from ssd_core.errors import UserError
 
 PROJECT = Path(ssd_core.__file__).absolute().parents[1]
@@ -49,16 +50,16 @@ _SEED_STEPS = "the seed ran 10 steps to warm up and 50 more"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the notes and the command, and become it; status 2, and a sentence, where a flag cannot be meant."""
-    given = _parser().parse_args(arguments)
-    try:
-        line = command(given)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    words = sys.argv[1:] if arguments is None else arguments
+    return console.carry_out(words, lambda: _launch(_parser().parse_args(words)))
+
+
+def _launch(given: argparse.Namespace) -> NoReturn:
+    line = command(given)
     for note in notes(given):
         print(f"note: {note}")
     print(f"+ {shlex.join(line)}", flush=True)
-    return _become(line)
+    _become(line)
 
 
 def _become(line: list[str]) -> NoReturn:
@@ -192,7 +193,10 @@ def _value(given: argparse.Namespace, flag: str) -> str | int | None:
 
 
 def _absolute(path: str | int | None) -> Path:
-    return Path(str(path)).expanduser().absolute()
+    try:
+        return Path(str(path)).expanduser().absolute()
+    except RuntimeError:
+        raise UserError(f"The home folder in {path} is not known: give the whole path.") from None
 
 
 if __name__ == "__main__":

@@ -147,6 +147,8 @@ def test_from_another_folder_pytest_is_told_where_the_project_is(
         ("-- speed=3", "Model argument speed=3 is not known"),
         ("-- steps", "Model argument steps is not known"),
         ("-- steps=", "Model argument steps= is not known"),
+        ("-- ''", "-- is given an empty value"),
+        ("--in-graph=~nobody-of-this-name/a.pb", "The home folder in ~nobody-of-this-name/a.pb is not known"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_a_sentence(
@@ -154,6 +156,16 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(
 ) -> None:
     assert launch_benchmark.main(shlex.split(text)) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [option for action in launch_benchmark._parser()._actions if action.nargs != 0 for option in action.option_strings],
+)
+def test_an_unset_variable_of_the_shell_is_no_value(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([option, ""], [f"{option}="]):
+        assert launch_benchmark.main(["--batch-size", "1", *words]) == 2
+        assert capsys.readouterr().err.startswith(f"error: {option} is given an empty value")
 
 
 @pytest.mark.parametrize("text", ["--nonsense", "--batch", "--disable-tcmalloc", "--socket-id one"])

@@ -1,13 +1,22 @@
-"""One image and its boxes as one `tf.train.Example`: the fifteen features of the original's records."""
+"""One image and its boxes as one `tf.train.Example`: the fifteen features of the original's records.
+
+Pixels are taken as they are stored, as TensorFlow decodes them: an EXIF orientation, by which viewers turn or mirror
+an image, has no effect.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import ExifTags
+from PIL import Image as Picture
+
 from ssd_core.coco.annotations import Annotation, Image
 from ssd_core.coco.categories import LABEL_OF_ID, NAME_OF_ID
+from ssd_core.files import reason
 
 _JPEG_START = b"\xff\xd8\xff"  # start-of-image marker and the first byte of the next one (ITU-T T.81, annex B)
+_SAME_SIZE, _ON_THEIR_SIDE = (2, 3, 4), (5, 6, 7, 8)  # EXIF orientations other than as stored (CIPA DC-008, 4.6.5)
 
 
 class InvalidImageError(Exception):
@@ -48,7 +57,7 @@ def serialized_example(image: Image, annotations: Sequence[Annotation], folder: 
         "image/object/bbox/difficult": integers([0] * len(boxes)),
         "image/object/bbox/truncated": integers([0] * len(boxes)),
         "image/format": strings([b"JPEG"]),
-        "image/filename": strings([image.file_name.encode()]),
+        "image/filename": strings([image.encoded_name]),
         "image/encoded": strings([encoded]),
     }
     example = tf.train.Example(features=tf.train.Features(feature=features))
@@ -59,10 +68,11 @@ def serialized_example(image: Image, annotations: Sequence[Annotation], folder: 
 def _encoded_jpeg(image: Image, folder: Path) -> bytes:
     import tensorflow as tf
 
+    path = image.path(folder)
     try:
-        encoded = (folder / image.file_name).read_bytes()
+        encoded = path.read_bytes()
     except OSError as error:
-        raise InvalidImageError(f"cannot be read ({error.strerror})") from error
+        raise InvalidImageError(f"cannot be read ({reason(error)})") from error
     if not encoded.startswith(_JPEG_START):  # decode_jpeg would also take a PNG
         raise InvalidImageError("is not a JPEG file")
     try:
@@ -70,5 +80,24 @@ def _encoded_jpeg(image: Image, folder: Path) -> bytes:
     except tf.errors.InvalidArgumentError as error:
         raise InvalidImageError("is a truncated or corrupt JPEG file") from error
     if (height, width) != (image.height, image.width):
-        raise InvalidImageError(f"has {width}x{height} pixels, not the {image.width}x{image.height} of the annotations")
+        turned = (width, height) == (image.height, image.width) and _orientation(path) in _ON_THEIR_SIDE
+        raise InvalidImageError(
+            f"has {width}x{height} pixels, not the {image.width}x{image.height} of the annotations"
+            + (" (these are of how its EXIF orientation turns it: store it turned)" if turned else "")
+        )
     return encoded
+
+
+def is_ambiguous(image: Image, folder: Path) -> bool:
+    """Whether viewers show an image otherwise than it is stored, and its size does not tell which its boxes are of."""
+    orientation = _orientation(image.path(folder))
+    return orientation in _SAME_SIZE or (orientation in _ON_THEIR_SIDE and image.height == image.width)
+
+
+def _orientation(path: Path) -> int:
+    """The EXIF orientation, 1 to 8; 1, which is as stored, where there is none that can be read."""
+    try:
+        with Picture.open(path) as picture:
+            return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # whatever Pillow meets in a damaged EXIF block, which decides nothing here
+        return 1

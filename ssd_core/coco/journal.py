@@ -2,27 +2,34 @@
 
 import glob
 import json
-import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ssd_core.errors import UserError
-from ssd_core.files import replacing, sha256_of
+from ssd_core.files import is_file, reason, replacing, sha256_of
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard: the fingerprint of its input, and, once it is whole, its SHA-256, its records and its bad images."""
+    """One shard: the fingerprint of its input, and, once it is whole, its SHA-256, its records and what is odd in it.
+
+    `invalid` has a line for each image that was left out, `ambiguous` the names of those that `is_ambiguous`.
+    """
 
     made_from: str
     sha256: str = ""
     written: int = 0
     invalid: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
 
 
 class Journal:
-    """The shards of one prefix in one folder, by file name, kept in a hidden JSON file beside them."""
+    """The shards of one prefix in one folder, by file name, kept in a hidden JSON file beside them.
+
+    For one conversion at a time: `write_records` holds a lock.
+    """
 
     def __init__(self, folder: Path, prefix: str) -> None:
         self._folder = folder
@@ -54,22 +61,20 @@ class Journal:
             for path in (*stale, *leftovers):
                 path.unlink(missing_ok=True)
         except OSError as error:
-            raise UserError(
-                f"{error.filename} cannot be replaced ({error.strerror}): choose another folder."
-            ) from error
+            raise UserError(f"{error.filename} cannot be replaced ({reason(error)}): choose another folder.") from error
         self.shards = {name: self.shards[name] if name in whole else Shard(made_from[name]) for name in made_from}
         self._write()
         return whole
 
     def _existing(self) -> list[Path]:
-        numbered = re.compile(re.escape(self._prefix) + r"-\d{5}-of-\d{5}")
-        return sorted(path for path in self._folder.iterdir() if numbered.fullmatch(path.name))
+        """All that would be taken for shards of this prefix (see `find_shards`)."""
+        return sorted(path for path in self._folder.glob(f"{glob.escape(self._prefix)}-*") if is_file(path))
 
     def _is_whole(self, name: str, fingerprint: str, skip_invalid: bool) -> bool:
         shard, path = self.shards.get(name), self._folder / name
         if shard is None or shard.made_from != fingerprint or (shard.invalid and not skip_invalid):
             return False
-        return bool(shard.sha256) and path.is_file() and sha256_of(path) == shard.sha256
+        return bool(shard.sha256) and is_file(path) and sha256_of(path) == shard.sha256
 
     def _write(self) -> None:
         with replacing(self._path) as temporary:
@@ -79,6 +84,10 @@ class Journal:
 def _read(path: Path) -> dict[str, Shard]:
     try:
         stored: dict[str, Any] = json.loads(path.read_text())
-        return {name: Shard(**{**shard, "invalid": tuple(shard["invalid"])}) for name, shard in stored.items()}
+        return {name: _shard(**shard) for name, shard in stored.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}  # none, or not ours: then no shard is known to be whole
+
+
+def _shard(invalid: Sequence[str], ambiguous: Sequence[str] = (), **fields: Any) -> Shard:
+    return Shard(**fields, invalid=tuple(invalid), ambiguous=tuple(ambiguous))

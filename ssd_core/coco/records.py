@@ -22,10 +22,10 @@ from typing import Any
 from tqdm import tqdm
 
 from ssd_core.coco.annotations import Annotation, Image, Instances, load
-from ssd_core.coco.example import InvalidImageError, serialized_example
+from ssd_core.coco.example import InvalidImageError, is_ambiguous, serialized_example
 from ssd_core.coco.journal import Journal, Shard
 from ssd_core.errors import UserError
-from ssd_core.files import replacing, sha256_of, writable_folder
+from ssd_core.files import absence, locked, replacing, sha256_of, writable_folder
 
 IMAGES_PER_SHARD = 1024
 _RECORD_FORMAT = 1  # raise it when the same input comes to give other bytes
@@ -34,12 +34,16 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True)
 class Summary:
-    """What a conversion wrote and what it left out: `invalid` holds a line for each bad image."""
+    """What a conversion wrote and what it left out: `invalid` holds a line for each bad image.
+
+    `ambiguous` are the names of images whose EXIF orientation leaves open which way round their boxes are meant.
+    """
 
     shards: tuple[Path, ...]
     written: int
     unannotated: int
     invalid: tuple[str, ...]
+    ambiguous: tuple[str, ...]
     reused_shards: int
 
 
@@ -68,7 +72,8 @@ def write_records(
 
     Images without annotations are left out unless `include_unannotated`; an image that is missing, no JPEG, truncated
     or of another size raises UserError, or with `skip_invalid` is left out. `processes` is the most that work at the
-    same time: None for one a CPU; a single one is this process itself.
+    same time: None for one a CPU; a single one is this process itself. UserError, too, while another conversion writes
+    the same shards.
     """
     if not prefix or "/" in prefix:
         raise UserError(f"The output prefix {prefix!r} cannot begin a file's name: give a word such as val.")
@@ -82,18 +87,27 @@ def write_records(
         )
         for shard, images in _split(chosen, writable_folder(output_folder) / prefix)
     }
-    journal = Journal(output_folder, prefix)
-    whole = journal.start({name: _fingerprint(job) for name, job in jobs.items()}, skip_invalid)
-    to_do = [job for name, job in jobs.items() if name not in whole]
-    done = len(chosen) - sum(len(job.images) for job in to_do)
-    with tqdm(total=len(chosen), initial=done, unit="images", desc=prefix, disable=not progress) as bar:
-        _run(to_do, processes or len(os.sched_getaffinity(0)), bar, journal.record)
+
+    def taken() -> None:
+        raise UserError(
+            f"Another conversion writes {prefix}-* into {output_folder}:"
+            " wait until it is done, or choose another --output-path or --output-prefix."
+        )
+
+    with locked(output_folder / f".{prefix}-records.lock", taken):
+        journal = Journal(output_folder, prefix)
+        whole = journal.start({name: _fingerprint(job) for name, job in jobs.items()}, skip_invalid)
+        to_do = [job for name, job in jobs.items() if name not in whole]
+        done = len(chosen) - sum(len(job.images) for job in to_do)
+        with tqdm(total=len(chosen), initial=done, unit="images", desc=prefix, disable=not progress) as bar:
+            _run(to_do, processes or len(os.sched_getaffinity(0)), bar, journal.record)
     shards = [journal.shards[name] for name in jobs]
     return Summary(
         shards=tuple(job.shard for job in jobs.values()),
         written=sum(shard.written for shard in shards),
         unannotated=len(instances.images) - len(chosen),
         invalid=tuple(line for shard in shards for line in shard.invalid),
+        ambiguous=tuple(name for shard in shards for name in shard.ambiguous),
         reused_shards=len(whole),
     )
 
@@ -105,11 +119,12 @@ def _chosen(instances: Instances, image_folder: Path, include_unannotated: bool,
             f"{instances.path} has no image to convert ({len(instances.images)} images, {len(instances.annotations)}"
             " annotations): give another annotations file, or keep unannotated images with --include-unannotated."
         )
-    missing = [image.file_name for image in chosen if not (image_folder / image.file_name).is_file()]
+    missing = {image.file_name: why for image in chosen if (why := absence(image.path(image_folder)))}
     if missing and (not skip_invalid or len(missing) == len(chosen)):
+        name, why = next(iter(missing.items()))
         raise UserError(
             f"{len(missing)} of the {len(chosen)} images in {instances.path} are missing from {image_folder}, the first"
-            f" is {missing[0]}: give the folder that has them, or leave missing images out with --skip-invalid."
+            f" is {name} ({why}): give the folder that has them, or leave missing images out with --skip-invalid."
         )
     return chosen
 
@@ -123,10 +138,10 @@ def _split(images: Sequence[Image], stem: Path) -> Iterator[tuple[Path, Sequence
 
 def _fingerprint(job: _Job) -> str:
     """Changes when the shard's annotations or image files do; files are told apart by size and time, not read."""
-    digest = hashlib.sha256(f"{_RECORD_FORMAT} {job.image_folder.resolve()}".encode())
+    digest = hashlib.sha256(b"%d %b" % (_RECORD_FORMAT, os.fsencode(job.image_folder.resolve())))
     for image, annotations in job.images:
         try:
-            stat = (job.image_folder / image.file_name).stat()
+            stat = image.path(job.image_folder).stat()
             state = [stat.st_size, stat.st_mtime_ns]
         except OSError:
             state = []
@@ -165,19 +180,22 @@ def _run(jobs: Sequence[_Job], processes: int, bar: "tqdm[Any]", record: Callabl
 def _write_shard(job: _Job, begin_image: Callable[[], object]) -> Shard:
     import tensorflow as tf
 
-    made_from, written, invalid = _fingerprint(job), 0, []
+    made_from, written = _fingerprint(job), 0
+    invalid, ambiguous = [], []
     with replacing(job.shard) as temporary:
         try:
-            with tf.io.TFRecordWriter(str(temporary)) as writer:
+            with tf.io.TFRecordWriter(os.fsencode(temporary)) as writer:
                 for image, annotations in job.images:
                     begin_image()
                     try:
                         writer.write(serialized_example(image, annotations, job.image_folder))
                         written += 1
+                        if is_ambiguous(image, job.image_folder):
+                            ambiguous.append(image.file_name)
                     except InvalidImageError as error:
                         if not job.skip_invalid:
                             raise UserError(
-                                f"{job.image_folder / image.file_name} {error}: replace the file,"
+                                f"{image.path(job.image_folder)} {error}: replace the file,"
                                 " or leave such images out with --skip-invalid."
                             ) from error
                         invalid.append(f"{image.file_name} {error}")
@@ -185,7 +203,7 @@ def _write_shard(job: _Job, begin_image: Callable[[], object]) -> Shard:
             code = errno.ENOSPC if isinstance(error, tf.errors.ResourceExhaustedError) else errno.EIO
             raise OSError(code, error.message.rpartition("; ")[2]) from error
         sha256 = sha256_of(temporary)
-    return Shard(made_from, sha256, written, tuple(invalid))
+    return Shard(made_from, sha256, written, tuple(invalid), tuple(ambiguous))
 
 
 _pool: dict[str, Any] = {}  # what the conversion's processes share, in each of them

@@ -2,10 +2,13 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssd_core.coco.records import IMAGES_PER_SHARD, write_records
+
+_LISTED = 5
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -82,6 +85,16 @@ def run(args: argparse.Namespace) -> int:
         print(f"Kept {summary.reused_shards} of the files from an earlier run of the same conversion")
     if not args.include_unannotated:
         print(f"Left out {summary.unannotated:,} images without annotations (--include-unannotated keeps them)")
+    if summary.ambiguous:
+        print(
+            f"Of {len(summary.ambiguous):,} images the EXIF orientation shows them otherwise than they are stored"
+            f" ({_listing(summary.ambiguous)}): their boxes are taken to be of the pixels as stored"
+        )
     if summary.invalid:
         print(f"Left out {len(summary.invalid):,} invalid images:", *summary.invalid, sep="\n  ")
     return 1 if summary.invalid else 0
+
+
+def _listing(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

@@ -1,8 +1,8 @@
 """Makes what of the demo is missing in the cache: scenes and records, weights, graphs; each whole or not at all."""
 
 import contextlib
-import fcntl
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from ssd_core.coco.records import write_records
 from ssd_core.demo import places
 from ssd_core.demo.scenes import write_scenes
-from ssd_core.files import cache_folder, replacing, writable_folder
+from ssd_core.files import CACHE_VARIABLE, cache_folder, locked, replacing, writable_folder
 
 VALIDATION_SCENES = 240
 _FIRST_VALIDATION_SEED = 1_000_000  # far from the seeds that training uses
@@ -33,9 +33,13 @@ def build() -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the cache's lock; the kernel lets go of it when the process ends, however that comes."""
-    with (writable_folder(cache_folder()) / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Hold the cache's lock."""
+    folder = writable_folder(cache_folder(), f"set {CACHE_VARIABLE} to another folder")
+
+    def taken() -> None:
+        print(f"Another process makes the demo in {folder}: waiting for it.", file=sys.stderr, flush=True)
+
+    with locked(folder / ".lock", taken):
         yield
 
 

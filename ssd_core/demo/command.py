@@ -19,13 +19,15 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build what is missing and print the paths."""
-    from ssd_core import quiet
-
-    quiet.import_tensorflow()
-    from ssd_core.demo import build, places
+    from ssd_core.demo import places
 
     started = time.monotonic()
     if not places.complete():
+        from ssd_core import quiet
+
+        quiet.import_tensorflow()
+        from ssd_core.demo import build
+
         build.build()
     rows = [("records", places.records()), ("annotations", places.annotations())]
     rows += [(f"{precision} graph", places.graph(precision)) for precision in places.PRECISIONS]

@@ -7,7 +7,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from ssd_core.files import cache_folder
+from ssd_core.files import cache_folder, is_file, is_folder
 
 PRECISIONS = ("fp32", "bf16", "int8")
 _ROOT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ def graph(precision: str) -> Path:
 
 def complete() -> bool:
     """Whether everything is there. Each part appears whole or not at all."""
-    return annotations().is_file() and records().is_dir() and all(graph(p).is_file() for p in PRECISIONS)
+    return is_file(annotations()) and is_folder(records()) and all(is_file(graph(p)) for p in PRECISIONS)
 
 
 @cache

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import identify
 from ssd_core.graph.rewrite import LayerReport, Rewriter
+from ssd_core.graph.session import needed
 from ssd_core.graph.simplify import simplified
 from ssd_core.graph.view import ConvolutionPattern, GraphView, node_of, pruned
 
@@ -23,10 +24,11 @@ _SUFFIX = "/bf16"
 def to_bfloat16(graph_def: GraphDef) -> tuple[GraphDef, list[LayerReport]]:
     """Return the bf16 graph of a frozen fp32 graph, and what became of each layer.
 
-    UserError when the graph's contract is unknown, or when it has no convolution in float32 to turn.
+    UserError when the graph's contract is unknown, when TensorFlow cannot load it, or when it has no convolution in
+    float32 to turn.
     """
     contract = identify(graph_def)
-    view = GraphView(simplified(graph_def))
+    view = GraphView(simplified(needed(graph_def, contract.outputs)))
     patterns, refused = view.convolutions()
     if not patterns:
         raise UserError("The graph has no float32 convolution with a constant kernel and bias: give the fp32 graph.")

@@ -21,8 +21,9 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert, write the graph and print the table of layers."""
     from ssd_core import quiet
-    from ssd_core.files import sha256_of
+    from ssd_core.files import check_target, sha256_of
 
+    check_target(args.output)
     quiet.import_tensorflow()
     from ssd_core.graph.bfloat16 import to_bfloat16
     from ssd_core.graph.frozen import read_graph, write_graph

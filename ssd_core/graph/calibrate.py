@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import Contract
-from ssd_core.graph.session import session_on
+from ssd_core.graph.session import failures, session_on
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
@@ -90,7 +90,7 @@ def calibrate(
 ) -> dict[str, ActivationRange]:
     """Run the graph on batches of images [N, 300, 300, 3] and return the range of each of `tensors`.
 
-    UserError without images, or when an activation is not finite.
+    UserError without images, when the graph fails, or when an activation is not finite.
     """
     ranges = {name: ActivationRange() for name in tensors}
     fetched = [name if ":" in name else f"{name}:0" for name in tensors]
@@ -103,7 +103,8 @@ def calibrate(
                 part = batch[start : start + size]
                 # A graph of a fixed batch gets a short part filled up with the same images, which widens no range.
                 part = np.resize(part, (size, *part.shape[1:])) if contract.fixed_batch else part
-                values = session.run(fetched, {contract.input: part})
+                with failures():
+                    values = session.run(fetched, {contract.input: part})
                 for name, value in zip(tensors, values, strict=True):
                     if not np.isfinite(value).all():
                         raise UserError(f"{name} is not finite on calibration image {seen}: the graph is damaged.")

@@ -4,12 +4,14 @@ File format: the tensor bundle that `tf.compat.v1.train.Saver` writes, PREFIX.in
 of its first version is read as well.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from ssd_core.errors import UserError
+from ssd_core.files import exists, is_folder, reading
 from ssd_core.network.layers import MODEL_SCOPE, NUM_CLASSES, Weights, variable_shapes
 
 _FIRST_KERNEL = "/conv1/conv1_1/kernel"
@@ -47,10 +49,14 @@ def checkpoint_weights(prefix: Path, num_classes: int = NUM_CLASSES, scope: str 
 
 
 def _open(prefix: Path) -> Any:
-    if not (prefix.is_dir() or prefix.is_file() or prefix.with_name(f"{prefix.name}.index").is_file()):
-        raise UserError(f"No such checkpoint: {prefix}; give the path of its .index file without that ending.")
+    if not is_folder(prefix):
+        index = prefix.with_name(f"{prefix.name}.index")
+        with reading(f"The checkpoint {prefix}", "give the path of its .index file without that ending"):
+            (index if exists(index) else prefix).open("rb").close()
     try:
-        return tf.train.load_checkpoint(str(prefix))
+        if is_folder(prefix):
+            return tf.train.load_checkpoint(str(prefix))
+        return tf.compat.v1.train.NewCheckpointReader(os.fsencode(prefix))
     except (ValueError, tf.errors.OpError, RuntimeError) as error:
         raise UserError(
             f"{prefix} is not a TensorFlow checkpoint: give PREFIX of PREFIX.index and PREFIX.data-*."

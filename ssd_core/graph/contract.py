@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssd_core.errors import UserError
+from ssd_core.graph.view import needed_by, node_of
 from ssd_core.network.layers import IMAGE_SIZE, NUM_CLASSES
 
 GraphDef = Any
@@ -19,6 +20,7 @@ GraphDef = Any
 INPUT = "input"
 BATCHED_OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
 SEED_OUTPUTS = tuple("ExpandDims" if i == 0 else f"ExpandDims_{i}" for i in range(2 * (NUM_CLASSES - 1)))
+_PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
 _FLOAT = 1  # types.proto: DT_FLOAT
 
 
@@ -54,7 +56,22 @@ class Contract:
 
 
 def identify(graph_def: GraphDef) -> Contract:
-    """Recognise the contract of a GraphDef; UserError says what the graph has and what is known."""
+    """Recognise the contract of a GraphDef; UserError says what the graph has and what is known.
+
+    UserError, too, where the outputs wait for another input than the image.
+    """
+    contract = _recognise(graph_def)
+    needed = needed_by(graph_def, map(node_of, contract.outputs))
+    for node in graph_def.node:
+        if node.op in _PLACEHOLDERS and node.name in needed and node.name != INPUT:
+            raise UserError(
+                f"The graph's outputs wait for a value of the Placeholder {node.name}, as training gave it one:"
+                " freeze the inference graph, where it is a constant."
+            )
+    return contract
+
+
+def _recognise(graph_def: GraphDef) -> Contract:
     nodes = {node.name: node for node in graph_def.node}
     batch = _input_batch(graph_def, nodes)
     if all(name in nodes for name in BATCHED_OUTPUTS):
@@ -86,7 +103,7 @@ def operation_counts(graph_def: GraphDef) -> dict[str, int]:
 
 
 def _input_batch(graph_def: GraphDef, nodes: dict[str, Any]) -> int | None:
-    placeholders = [n.name for n in graph_def.node if n.op in ("Placeholder", "PlaceholderV2")]
+    placeholders = [n.name for n in graph_def.node if n.op in _PLACEHOLDERS]
     if INPUT not in placeholders:
         raise UserError(
             f"The graph's inputs are unknown: it has {_listing(placeholders)}; known is one Placeholder {INPUT}"
@@ -103,7 +120,7 @@ def _input_batch(graph_def: GraphDef, nodes: dict[str, Any]) -> int | None:
 
 
 def _ends(graph_def: GraphDef) -> list[str]:
-    used = {name.split(":")[0].lstrip("^") for node in graph_def.node for name in node.input}
+    used = {node_of(name) for node in graph_def.node for name in node.input}
     return [node.name for node in graph_def.node if node.name not in used and node.op != "NoOp"]
 
 

@@ -46,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(
             f"--num-classes {args.num_classes} leaves nothing to find: give 2 or more, background included."
         )
-    from ssd_core.files import sha256_of
+    from ssd_core.files import check_target, sha256_of
+
+    check_target(args.output)
     from ssd_core.graph.checkpoint import checkpoint_weights
     from ssd_core.graph.export import fp32_graph
     from ssd_core.graph.frozen import write_graph

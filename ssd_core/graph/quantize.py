@@ -19,6 +19,7 @@ from ssd_core.errors import UserError
 from ssd_core.graph.calibrate import ActivationRange, Method, calibrate
 from ssd_core.graph.contract import identify
 from ssd_core.graph.rewrite import LayerReport, Rewriter
+from ssd_core.graph.session import needed
 from ssd_core.graph.simplify import simplified
 from ssd_core.graph.view import ConvolutionPattern, GraphView, node_of, pruned
 
@@ -56,13 +57,13 @@ def quantize(
     """Return the int8 graph of a frozen fp32 graph, and what became of each layer.
 
     `images` are batches [N, 300, 300, 3] of preprocessed images to calibrate on; `keep_float` names convolutions that
-    stay fp32. UserError when the graph's contract is unknown, when it is quantized already, when it has no such
-    convolution or when nothing in it can be quantized.
+    stay fp32. UserError when the graph's contract is unknown, when TensorFlow cannot load or run it, when it is
+    quantized already, when it has no such convolution or when nothing in it can be quantized.
     """
     contract = identify(graph_def)
     if any(node.op.startswith("Quantized") for node in graph_def.node):
         raise UserError("The graph is quantized already: give the fp32 graph it was made from.")
-    simple = simplified(graph_def)
+    simple = simplified(needed(graph_def, contract.outputs))
     view = GraphView(simple)
     patterns, refused = view.convolutions()
     patterns, kept = _without(patterns, keep_float)

@@ -48,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
     if args.calibration_images < 1:
         raise UserError(f"--calibration-images {args.calibration_images} is not a number of images: give 1 or more.")
     from ssd_core import quiet
-    from ssd_core.files import sha256_of
+    from ssd_core.files import check_target, sha256_of
 
+    check_target(args.output)
     quiet.import_tensorflow()
     from ssd_core.graph.frozen import read_graph, write_graph
     from ssd_core.graph.quantize import DEFAULT_METHOD, quantize

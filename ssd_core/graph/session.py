@@ -1,22 +1,66 @@
-"""Sessions for tools that run a graph a few times and then leave it."""
+"""Graphs in TensorFlow, for tools that run one a few times and then leave it; what TensorFlow refuses is a sentence."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from ssd_core.errors import UserError
+from ssd_core.graph.view import node_of, pruned
+
 GraphDef = Any
 Session = Any
+
+_PREAMBLE = ("Graph execution error", "Detected at node", "Node:", "[[{{node")
 
 
 def session_on(graph_def: GraphDef, optimize: bool = False) -> Session:
     """A session on a graph whose tensors keep their names; the caller closes it.
 
     TensorFlow's graph optimizer takes seconds over a whole network, more than a few runs do: it is left out unless
-    `optimize`, which is what a benchmark runs.
+    `optimize`, which is what a benchmark runs. UserError for a graph that TensorFlow does not take.
     """
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(graph_def, name="")
     config = tf.compat.v1.ConfigProto()
     config.graph_options.rewrite_options.disable_meta_optimizer = not optimize
-    return tf.compat.v1.Session(graph=graph, config=config)
+    return tf.compat.v1.Session(graph=imported(graph_def), config=config)
+
+
+def needed(graph_def: GraphDef, outputs: Sequence[str]) -> GraphDef:
+    """A copy with only the nodes that `outputs` depend on; UserError where these are not a graph that can be loaded.
+
+    What is left over from training, or of operations that TensorFlow does not know, harms only where it is needed.
+    """
+    part = pruned(graph_def, map(node_of, outputs))
+    imported(part)
+    return part
+
+
+def imported(graph_def: GraphDef, name: str = "The graph") -> Any:
+    """A graph of a GraphDef, tensors' names kept; UserError, of the graph `name`, where TensorFlow does not take it."""
+    graph = tf.Graph()
+    with graph.as_default():
+        try:
+            tf.import_graph_def(graph_def, name="")
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{name} cannot be loaded by TensorFlow {tf.__version__} ({_reason(error)}):"
+                " freeze the inference graph again, with what this TensorFlow knows."
+            ) from error
+    return graph
+
+
+@contextlib.contextmanager
+def failures(name: str = "The graph") -> Iterator[None]:
+    """Make a UserError, of the graph `name`, of what TensorFlow raises when it runs one."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise UserError(f"{name} failed in TensorFlow {tf.__version__}: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    """The sentence of TensorFlow's message that says what was wrong, without where in which Python stack."""
+    lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_PREAMBLE)]
+    return telling[0].split(". ")[0].rstrip(".") if telling else type(error).__name__

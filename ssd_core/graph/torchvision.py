@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ssd_core.coco.categories import CATEGORIES
 from ssd_core.errors import UserError
+from ssd_core.files import reading
 from ssd_core.images.preprocess import MEANS_RGB
 from ssd_core.network.anchors import Floats
 from ssd_core.network.layers import (
@@ -80,8 +81,8 @@ TORCHVISION = Variant(
 
 def read_state_dict(path: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a `.safetensors`, or of a `.pth` where torch is installed; UserError when it cannot be read."""
-    if not path.is_file():
-        raise UserError(f"No such state dict: {path}; give torchvision's ssd300_vgg16 as .safetensors or .pth.")
+    with reading(f"The state dict {path}", "give torchvision's ssd300_vgg16 as .safetensors or .pth"):
+        path.open("rb").close()
     return _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
 
 

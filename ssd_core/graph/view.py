@@ -1,4 +1,7 @@
-"""A GraphDef seen as a graph: who feeds whom, which constants, and where the convolutions are."""
+"""A GraphDef seen as a graph: who feeds whom, which constants, and where the convolutions are.
+
+TensorFlow is imported when a constant is asked for, so that `contract.py` does without.
+"""
 
 import heapq
 from collections import defaultdict
@@ -8,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tensorflow.python.framework import tensor_util
 
 from ssd_core.errors import UserError
 
@@ -16,16 +18,24 @@ GraphDef = Any
 NodeDef = Any
 
 
-def pruned(graph_def: GraphDef, outputs: Iterable[str]) -> GraphDef:
-    """A copy with only the nodes that `outputs` depend on; the function library and versions stay."""
+def needed_by(graph_def: GraphDef, outputs: Iterable[str]) -> set[str]:
+    """The nodes that the nodes `outputs` depend on, these included; UserError for an input that is not there."""
     inputs = {node.name: [node_of(i) for i in node.input] for node in graph_def.node}
     wanted: set[str] = set()
     waiting = list(outputs)
     while waiting:
         name = waiting.pop()
+        if name not in inputs:
+            raise UserError(f"The graph needs a node {name} that it does not have: freeze the inference graph again.")
         if name not in wanted:
             wanted.add(name)
             waiting += inputs[name]
+    return wanted
+
+
+def pruned(graph_def: GraphDef, outputs: Iterable[str]) -> GraphDef:
+    """A copy with only the nodes that `outputs` depend on; the function library and versions stay."""
+    wanted = needed_by(graph_def, outputs)
     kept = type(graph_def)()
     kept.node.extend(node for node in graph_def.node if node.name in wanted)
     kept.library.CopyFrom(graph_def.library)
@@ -68,6 +78,8 @@ class GraphView:
 
     def constant(self, tensor: str) -> npt.NDArray[Any] | None:
         """The value of a constant, looking through Identity; None where it is computed."""
+        from tensorflow.python.framework import tensor_util
+
         node = self.nodes.get(node_of(tensor))
         while node is not None and node.op == "Identity":
             node = self.nodes.get(node_of(node.input[0]))

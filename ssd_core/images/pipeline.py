@@ -21,7 +21,10 @@ _BATCHES_AHEAD = 2
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """N prepared images [N, 300, 300, 3], their file names, and their own sizes [N, 2] (height, width)."""
+    """N prepared images [N, 300, 300, 3], their file names, and their own sizes [N, 2] (height, width).
+
+    Names are as in `coco.annotations.Image`: bytes that are not UTF-8 are lone surrogates.
+    """
 
     images: npt.NDArray[np.float32]
     filenames: tuple[str, ...]
@@ -56,7 +59,7 @@ def open_pipeline(
 
 
 def _dataset(shards: Sequence[Path], batch_size: int, inter_threads: int, intra_threads: int, repeat: bool) -> Any:
-    dataset = tf.data.TFRecordDataset([str(shard) for shard in shards])
+    dataset = tf.data.TFRecordDataset([os.fsencode(shard) for shard in shards])
     if repeat:
         dataset = dataset.repeat()
     dataset = dataset.map(_prepare, num_parallel_calls=inter_threads, deterministic=True)
@@ -82,6 +85,6 @@ def _prepare(serialized: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _batches(arrays: Iterator[Any], shards: Sequence[Path]) -> Iterator[Batch]:
     try:
         for images, filenames, shapes in arrays:
-            yield Batch(images, tuple(name.decode(errors="replace") for name in filenames), shapes)
+            yield Batch(images, tuple(name.decode(errors="surrogateescape") for name in filenames), shapes)
     except tf.errors.OpError as error:
         raise find_fault(shards, _prepare) or error from error

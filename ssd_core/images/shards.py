@@ -1,29 +1,29 @@
 """The TFRecord shards of a data folder: found, counted, and checked, with the file and the record named when wrong."""
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssd_core.errors import UserError
+from ssd_core.files import is_file, reading
 from ssd_core.images.tfrecord import damaged, record_spans
 
 FEATURES = ("image/encoded", "image/filename", "image/shape")
 """What inference and its accuracy need of a record."""
 
-_NUMBERED = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})")
+_OF_MANY = re.compile(r"(?P<stem>.*\D)(?P<number>\d+)(?P<rest>[-_]of[-_](?P<count>\d+)(\D.*)?)")
+_NUMBERED = re.compile(r"(?P<stem>[^.]*[^.\d])(?P<number>\d+)(?P<rest>(\..*)?)")
 _LISTED = 5
 
 
 def find_shards(folder: Path, prefix: str = "val") -> list[Path]:
     """The files `PREFIX-*` of a folder, in order; UserError when there are none or the set is not complete."""
-    try:
+    with reading(f"The data folder {folder}", f"give the folder of the {prefix}-* TFRecords"):
         present = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise UserError(
-            f"The data folder {folder} cannot be read ({error.strerror}): give the folder of the {prefix}-* TFRecords."
-        ) from error
-    shards = [path for path in present if path.name.startswith(f"{prefix}-") and path.is_file()]
+    shards = [path for path in present if path.name.startswith(f"{prefix}-") and is_file(path)]
     if not shards:
         names = ", ".join(path.name for path in present[:_LISTED]) + (", …" if len(present) > _LISTED else "")
         raise UserError(
@@ -64,7 +64,7 @@ def find_fault(shards: Sequence[Path], prepare: Callable[[bytes], Any]) -> UserE
     for shard in shards:
         number = 1
         try:
-            for serialized in tf.data.TFRecordDataset(str(shard)).as_numpy_iterator():
+            for serialized in tf.data.TFRecordDataset(os.fsencode(shard)).as_numpy_iterator():
                 _check_features(serialized, shard, number)
                 prepare(serialized)
                 number += 1
@@ -77,23 +77,68 @@ def find_fault(shards: Sequence[Path], prepare: Callable[[bytes], Any]) -> UserE
     return None
 
 
+@dataclass(frozen=True)
+class _Numbering:
+    """The names of a set of files: `count` numbers from `first` on, between what all of them have in common."""
+
+    stem: str
+    rest: str
+    digits: int
+    first: int
+    count: int
+
+    def names(self) -> Iterator[str]:
+        return map(self.name, range(self.first, self.first + self.count))
+
+    def has(self, name: str) -> bool:
+        number = name.removeprefix(self.stem).removesuffix(self.rest)
+        return number.isdecimal() and self.name(int(number)) == name and 0 <= int(number) - self.first < self.count
+
+    def name(self, number: int) -> str:
+        return f"{self.stem}{number:0{self.digits}d}{self.rest}"
+
+
 def _check_complete(folder: Path, shards: Sequence[Path]) -> None:
-    numbered = [match for path in shards if (match := _NUMBERED.fullmatch(path.name))]
-    if not numbered:
-        return  # somebody's own names: there is no count to hold them to
-    stem, count = numbered[0]["stem"], int(numbered[0]["count"])
-    expected = [f"{stem}-{number:05d}-of-{count:05d}" for number in range(count)]
     present = [path.name for path in shards]
-    if missing := sorted(set(expected) - set(present)):
+    numbering = _numbering(present)
+    if numbering is None:
+        return  # somebody's own names: there is no count to hold them to
+    ours = {name for name in present if numbering.has(name)}
+    if lacking := numbering.count - len(ours):
+        first = next(name for name in numbering.names() if name not in ours)
         raise UserError(
-            f"{folder} lacks {missing[0]}" + (f" and {len(missing) - 1} more" if missing[1:] else "") + f" of {count}"
-            " TFRecords: run generate-coco-records again, it goes on where the whole files end."
+            f"{folder} lacks {first}" + (f" and {lacking - 1} more" if lacking > 1 else "") + f" of {numbering.count}"
+            " TFRecords: run generate-coco-records again, which goes on where the whole files end, or copy them again."
         )
-    if extra := sorted(set(present) - set(expected)):
+    if extra := [name for name in present if name not in ours]:
         raise UserError(
-            f"{folder} holds {extra[0]} besides {expected[0]} and those that belong to it:"
+            f"{folder} holds {extra[0]} besides {numbering.name(numbering.first)} and those that belong to it:"
             " keep one set of TFRecords in a folder."
         )
+
+
+def _numbering(names: Sequence[str]) -> _Numbering | None:
+    """The numbering that the names follow, None where they follow none.
+
+    `val-00000-of-00003` and the like say how many there are. Names that differ in one number alone, as `val-0.tfrecord`
+    does, are numbered where they start from 0 or 1; what is missing at their end cannot be told.
+    """
+    of_many = [match for name in names if (match := _OF_MANY.fullmatch(name))]
+    matches = of_many or [match for name in names if (match := _NUMBERED.fullmatch(name))]
+    if not matches:
+        return None
+    stem, rest = matches[0]["stem"], matches[0]["rest"]
+    alike = [match["number"] for match in matches if (match["stem"], match["rest"]) == (stem, rest)]
+    digits, numbers = min(map(len, alike)), set(map(int, alike))
+    if of_many:
+        count = int(of_many[0]["count"])
+        first = 1 if count in numbers and 0 not in numbers else 0
+    else:
+        first = min(numbers)
+        count = max(numbers) - first + 1
+        if first > 1 or len(alike) < len(names):
+            return None
+    return _Numbering(stem, rest, digits, first, count)
 
 
 def _check_features(serialized: bytes, shard: Path, number: int) -> None:
@@ -117,4 +162,4 @@ def _file_name(serialized: bytes) -> str:
     import tensorflow as tf
 
     values = tf.train.Example.FromString(serialized).features.feature["image/filename"].bytes_list.value
-    return values[0].decode(errors="replace") if values else "without a name"
+    return values[0].decode(errors="surrogateescape") if values else "without a name"

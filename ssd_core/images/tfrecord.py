@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssd_core.errors import UserError
+from ssd_core.files import reading
 
 _HEADER = struct.Struct("<QI")
 _FOOTER_BYTES = 4
@@ -21,7 +22,7 @@ def record_spans(path: Path) -> Iterator[tuple[int, int]]:
 
     UserError names the first record, counted from 1, whose frame is cut off or corrupt; data is not checked.
     """
-    try:
+    with reading(str(path), "give a folder of readable TFRecords"):
         size_bytes = path.stat().st_size
         with path.open("rb") as stream:
             offset, number = 0, 1
@@ -39,8 +40,6 @@ def record_spans(path: Path) -> Iterator[tuple[int, int]]:
                     raise damaged(path, number, "truncated")
                 yield data, length
                 number += 1
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): give a folder of readable TFRecords.") from error
 
 
 def damaged(path: Path, number: int, how: str) -> UserError:

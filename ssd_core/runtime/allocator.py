@@ -33,12 +33,16 @@ _PACKAGES = {
 }
 _FUNCTIONS = ("malloc", "calloc", "realloc", "posix_memalign")
 _SEPARATORS = re.compile(r"[:\s]+")  # ld.so(8): LD_PRELOAD takes colons and spaces
+_C_LIBRARY = re.compile(r"libc[.-]|ld-musl")  # glibc's own and musl's; not libc_malloc_debug.so
 _ELF_HEADER_BYTES = 20
 
 
 @dataclass(frozen=True)
 class Allocator:
-    """An allocator and its library; `path` is None for the C library's own malloc that nothing replaces."""
+    """An allocator and its library; `path` is None for the C library's own malloc that nothing replaces.
+
+    One that ran and is none of `NAMES` has its library's file name for a name.
+    """
 
     name: str
     path: str | None = None
@@ -85,18 +89,31 @@ def preload(allocator: Allocator, environment: Mapping[str, str]) -> dict[str, s
 
     What the user preloads stays, except another allocator: the first malloc in the list is the one that is used.
     """
-    libraries = [p for p in _SEPARATORS.split(environment.get("LD_PRELOAD", "")) if p and name_of(p) == "malloc"]
+    libraries = [path for path in _preloaded(environment) if name_of(path) == "malloc"]
     if allocator.path is not None:
         libraries.insert(0, allocator.path)
     composed = {key: value for key, value in environment.items() if key != "LD_PRELOAD"}
     return composed | ({"LD_PRELOAD": ":".join(libraries)} if libraries else {})
 
 
+def displaced(environment: Mapping[str, str], chosen: Mapping[str, Allocator]) -> Iterator[str]:
+    """A line for each allocator that the user preloads and that precisions, by what was chosen for them, do without."""
+    for path in _preloaded(environment):
+        name = name_of(path)
+        without = [precision for precision, allocator in chosen.items() if allocator.name != name]
+        if name != "malloc" and without:
+            yield f"LD_PRELOAD names {path}; without it: {', '.join(without)}. To choose it: --allocator {name}."
+
+
+def _preloaded(environment: Mapping[str, str]) -> list[str]:
+    return [path for path in _SEPARATORS.split(environment.get("LD_PRELOAD", "")) if path]
+
+
 def running_allocator() -> Allocator:
     """The allocator that this very process runs on."""
     process = ctypes.CDLL(None)
     addresses = [ctypes.cast(getattr(process, name), ctypes.c_void_p).value or 0 for name in _FUNCTIONS]
-    maps = Path("/proc/self/maps").read_text()
+    maps = os.fsdecode(Path("/proc/self/maps").read_bytes())
     return allocator_that_ran(maps, addresses, str(Path("/proc/self/exe").readlink()))
 
 
@@ -109,7 +126,10 @@ def allocator_that_ran(maps: str, addresses: Sequence[int], executable: str) -> 
     """
     places = [_mapping(maps, address) for address in addresses]
     path = next((place for place in places if place != executable), executable)
-    return Allocator(name_of(path or ""), path)
+    if path is None or path == executable or _C_LIBRARY.match(Path(path).name):
+        return Allocator("malloc", path)
+    known = name_of(path)
+    return Allocator(Path(path).name if known == "malloc" else known, path)
 
 
 def _mapping(maps: str, address: int) -> str | None:
@@ -149,7 +169,7 @@ def _ldconfig() -> dict[str, list[str]]:
     if program is None:
         return {}
     try:
-        text = subprocess.run([program, "-p"], check=False, capture_output=True, text=True, timeout=10).stdout
+        text = os.fsdecode(subprocess.run([program, "-p"], check=False, capture_output=True, timeout=10).stdout)
     except (OSError, subprocess.TimeoutExpired):
         return {}
     libraries: dict[str, list[str]] = {}

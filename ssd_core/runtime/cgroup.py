@@ -65,6 +65,6 @@ def _quota(folder: Path) -> float | None:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text().splitlines()
+        return path.read_text(errors="replace").splitlines()  # mounted folders have names of any bytes
     except OSError:
         return []

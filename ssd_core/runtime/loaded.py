@@ -14,10 +14,11 @@ from ssd_core.graph.contract import Contract, identify, operation_counts
 from ssd_core.graph.frozen import read_graph
 from ssd_core.graph.postprocess import fast_postprocess
 from ssd_core.graph.raw import raw_predictions
+from ssd_core.graph.session import failures, imported
+from ssd_core.graph.view import needed_by, node_of, pruned
 
 GraphDef = Any
 
-_PREAMBLE = ("Graph execution error", "Detected at node", "Node:", "[[{{node")
 _FETCHES = "train_op"  # the collection in which the optimizer looks for what is to be kept
 _CPU = "/job:localhost/replica:0/task:0/device:CPU:0"  # as a session places nodes; only placed ones are fused
 
@@ -41,31 +42,32 @@ class LoadedGraph:
 def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = False) -> LoadedGraph:
     """Read a frozen graph; the last is kept, and known by its `sha256` too, since files change.
 
-    UserError: a graph that cannot be read, identified or loaded.
+    What its outputs do not need is left out. UserError: a graph that cannot be read, identified or loaded.
     """
     graph_def = read_graph(path, trust)
     postprocess_ms: tuple[float, float] | None = None
     if fast:
-        found = fast_postprocess(graph_def)
+        with failures(str(path)):
+            found = fast_postprocess(graph_def)
         graph_def, postprocess_ms = found.graph_def, (found.before_ms, found.after_ms)
     if network_only:
         graph_def, contract = raw_predictions(graph_def)
     else:
         contract = identify(graph_def)
     counts = operation_counts(graph_def)
+    outputs = [node_of(name) for name in contract.outputs]
+    if len(needed_by(graph_def, outputs)) < len(graph_def.node):  # a copy would stay in the process's memory
+        graph_def = pruned(graph_def, outputs)
     optimized = None if _is_bfloat16(graph_def) else _optimized(graph_def, contract)
-    try:
-        graph = optimized or _imported(graph_def)
-    except (ValueError, tf.errors.OpError) as error:
-        raise UserError(f"{path} cannot be loaded by TensorFlow {tf.__version__}: {reason(error)}.") from error
+    graph = optimized or imported(graph_def, str(path))
     return LoadedGraph(graph, optimized is not None, contract, counts, postprocess_ms)
 
 
 def _optimized(graph_def: GraphDef, contract: Contract) -> Any:
     """The graph behind the optimizer; None where that does not take it, or is not taken back: sessions see to it."""
     try:
-        return _imported(_optimize(graph_def, contract))
-    except (ValueError, tf.errors.OpError):
+        return imported(_optimize(graph_def, contract))
+    except (UserError, ValueError, tf.errors.OpError):
         return None
 
 
@@ -83,17 +85,3 @@ def _is_bfloat16(graph_def: GraphDef) -> bool:
     """Whether there are bf16 convolutions: TensorFlow fuses them, and then does not import what it made."""
     kinds = (node.attr["T"].type for node in graph_def.node if node.op == "Conv2D")
     return tf.bfloat16.as_datatype_enum in kinds
-
-
-def _imported(graph_def: GraphDef) -> Any:
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(graph_def, name="")
-    return graph
-
-
-def reason(error: Exception) -> str:
-    """The line of TensorFlow's message that says what was wrong, without where in which Python stack."""
-    lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(_PREAMBLE)]
-    return telling[0].rstrip(".") if telling else type(error).__name__

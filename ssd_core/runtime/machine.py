@@ -63,7 +63,7 @@ def versions() -> dict[str, str | None]:
             found = metadata.distribution(package)
             tensorflow = f"{package} {found.version}"
             # TensorFlow ships the headers of the oneDNN that it was built with.
-            onednn = _onednn_version(Path(str(found.locate_file(_ONEDNN_HEADER))).read_text())
+            onednn = _onednn_version(Path(str(found.locate_file(_ONEDNN_HEADER))).read_text(errors="replace"))
         if tensorflow:
             break
     return {"python": platform.python_version(), "tensorflow": tensorflow, "onednn": onednn}
@@ -161,6 +161,6 @@ def _onednn_version(header: str) -> str | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(errors="replace")
     except OSError:
         return ""

@@ -50,7 +50,7 @@ def _section(title: str, values: dict[str, Any]) -> str:
 def _words(value: Any) -> str:
     """A value as a person reads it; what the machine does not say is a dash."""
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):

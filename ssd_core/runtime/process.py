@@ -35,7 +35,7 @@ def memory_policy(root: Path = ROOT) -> MemoryPolicy:
     """The policy of this process's heap, from `numa_maps`; `default` with all its allowed nodes where there is none."""
     allowed = parse_list(_status(root).get("Mems_allowed_list", ""))
     try:
-        lines = (root / "proc/self/numa_maps").read_text().splitlines()
+        lines = (root / "proc/self/numa_maps").read_text(errors="replace").splitlines()  # paths of any bytes
     except OSError:
         lines = []
     words = [line.split() for line in lines]

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ssd_core.errors import UserError
+from ssd_core.files import sha256_of, unforeseen
 from ssd_core.runtime.affinity import Binding, available_cpus, bind
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _failure(error: Exception) -> "Message":
+    if isinstance(error, OSError) and error.errno is not None:
+        error = unforeseen(error)
     if isinstance(error, UserError):
         return {"user_error": str(error)}
     return {"defect": "".join(traceback.format_exception(error))}
@@ -107,11 +110,8 @@ class _Server:
         network_only: bool,
     ) -> "Reply":
         """Open the graph unless just this one is open already, with these threads and so many streams."""
-        from ssd_core.files import sha256_of
-
         path = Path(graph)
-        sha256 = sha256_of(path) if path.is_file() else ""
-        wanted = (graph, sha256, num_inter_threads, num_intra_threads, trust, fast, streams, network_only)
+        wanted = (graph, sha256_of(path), num_inter_threads, num_intra_threads, trust, fast, streams, network_only)
         return self._open(wanted, lambda: self._inference.InferenceSession(path, *wanted[2:]))
 
     def do_open_peer(self, folder: str, **opening: Any) -> "Reply":

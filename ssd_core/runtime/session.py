@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
+from ssd_core.graph.session import failures
 from ssd_core.runtime.affinity import default_thread_count
 from ssd_core.runtime.feed import Images
-from ssd_core.runtime.loaded import LoadedGraph, load, reason
+from ssd_core.runtime.loaded import LoadedGraph, load
 from ssd_core.runtime.process import thread_names
 from ssd_core.runtime.session_base import Session, without_collection
 from ssd_core.runtime.streams import Durations
@@ -45,7 +45,7 @@ class InferenceSession(Session):
         network_only: bool = False,
     ) -> None:
         self.path = path
-        self.sha256 = sha256_of(path) if path.is_file() else ""
+        self.sha256 = sha256_of(path)
         loaded = load(path, self.sha256, trust, fast, network_only)
         self.contract = loaded.contract
         self.operation_counts = loaded.operation_counts
@@ -80,10 +80,8 @@ class InferenceSession(Session):
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
-        try:
+        with failures(str(self.path)):
             yield
-        except tf.errors.OpError as error:
-            raise UserError(f"{self.path} failed in TensorFlow {tf.__version__}: {reason(error)}.") from error
 
 
 def _session(loaded: LoadedGraph, num_inter_threads: int, num_intra_threads: int) -> Any:

@@ -22,18 +22,10 @@ from ssd_core.peers.runtimes import Opening
 from ssd_core.runtime import protocol
 from ssd_core.runtime.affinity import binding, numactl_prefix
 from ssd_core.runtime.allocator import Allocator, AllocatorName, preload
+from ssd_core.runtime.environment import of_worker
 from ssd_core.runtime.output import CapturedOutput
 from ssd_core.runtime.profile import Node, Roofline
 from ssd_core.runtime.results import Durations, ImageDetections, OpenGraph, Trace, WorkerStatus, split_images
-
-_ENVIRONMENT = {
-    "TF_ENABLE_ONEDNN_OPTS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-    "TF_OVERRIDE_GLOBAL_THREADPOOL": "1",  # a pool for each session: else the first one's size holds for all
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "PYTHONFAULTHANDLER": "1",  # a crash in native code prints where Python was
-}
-_VERBOSE = ("ONEDNN_VERBOSE", "DNNL_VERBOSE")
 
 # Imports this very ssd_core into whatever Python runs it, without its neighbours: were the folder that holds it put on
 # the path and that were a site-packages, another environment would be given our TensorFlow instead of its own.
@@ -70,12 +62,9 @@ class WorkerSettings:
     delay_ms: float = 0.0  # slept inside what is timed, to stand for a slower variant
 
     def environment(self) -> dict[str, str]:
-        """The child's whole environment: the parent's, what a worker needs, then `env`."""
-        inherited = {key: value for key, value in os.environ.items() if key not in _VERBOSE}
-        verbose = {"ONEDNN_VERBOSE": "profile_exec"} if self.onednn_verbose else {}
-        return preload(
-            Allocator(self.allocator, self.allocator_path), inherited | _ENVIRONMENT | verbose | dict(self.env)
-        )
+        """The child's whole environment: the parent's, what a worker needs and the allocator, then `env`."""
+        inherited = of_worker(os.environ, self.onednn_verbose)
+        return preload(Allocator(self.allocator, self.allocator_path), inherited) | dict(self.env)
 
 
 class Worker:
@@ -270,10 +259,8 @@ class Worker:
             raise WorkerDied(self._bury(command)) from None
         except TimeoutError:
             self._kill()
-            seconds = self._socket.gettimeout()
-            self._death = (
-                f"The worker did not answer {command} within {seconds:g} s and was ended{self._output.last_words()}"
-            )
+            what = f"answer {command} within {self._socket.gettimeout():g} s"
+            self._death = f"The worker did not {what} and was ended{self._output.last_words()}"
             raise WorkerDied(self._death) from None
         except BaseException:
             # Half a conversation cannot be taken up again.

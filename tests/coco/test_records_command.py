@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from ssd_core.coco import records_command
 
@@ -49,6 +50,19 @@ def test_invalid_images_are_listed_and_the_status_says_so(
     assert "Wrote 8 images" in output
     assert "without annotations" not in output
     assert "Left out 2 invalid images:\n  2.jpg is not a JPEG file\n  4.jpg cannot be read" in output
+
+
+def test_images_whose_boxes_are_open_are_counted(
+    parser: argparse.ArgumentParser, coco: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    for number in range(1, 8):
+        Image.open(coco.images / f"{number}.jpg").save(coco.images / f"{number}.jpg", exif=exif)
+    options = ("--image-path", coco.images, "--annotations-file", coco.annotations, "--output-path", tmp_path / "out")
+    assert run(parser, *options, "--processes", 1) == 0
+    said = "Of 7 images the EXIF orientation shows them otherwise than they are stored"
+    assert f"{said} (1.jpg, 2.jpg, 3.jpg, 4.jpg, 5.jpg and 2 more)" in capsys.readouterr().out
 
 
 def test_what_must_be_given(parser: argparse.ArgumentParser, capsys: pytest.CaptureFixture[str]) -> None:

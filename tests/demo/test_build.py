@@ -147,7 +147,8 @@ def test_what_was_lost_is_made_again_and_the_rest_is_not(made: Made, lost: str, 
 def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("SSD_VGG16_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UserError, match="cannot be written to"):
+    assert not places.complete()
+    with pytest.raises(UserError, match=r"cannot be written to \(Not a directory\): set SSD_VGG16_CACHE to another"):
         build.build()
 
 
@@ -180,7 +181,8 @@ build.build()
 
 def start(how: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", BUILDER, how]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
 
 
 def next_part(process: "subprocess.Popen[str]") -> str:
@@ -199,7 +201,8 @@ def test_a_second_process_waits_and_makes_what_the_first_one_has_not(cache: Path
             if killed:
                 first.kill()
             told, _ = first.communicate(None if killed else "\n")
-            rest, _ = second.communicate()
+            rest, waiting = second.communicate()
+    assert f"Another process makes the demo in {cache}: waiting for it." in waiting
     assert [json.loads(line) for line in told.splitlines()] == ([] if killed else graphs)
     assert [json.loads(line) for line in rest.splitlines()] == (["weights", *graphs] if killed else [])
     assert places.complete()

@@ -1,11 +1,16 @@
 """`python -m ssd_core demo`: makes what is missing, and says where everything is."""
 
 import argparse
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ssd_core import quiet
+from ssd_core.__main__ import main
 from ssd_core.demo import build, command, places
+from ssd_core.errors import UserError
+from ssd_core.files import CACHE_VARIABLE
 
 
 def demo() -> int:
@@ -46,3 +51,26 @@ def test_what_is_missing_is_made_first(
     monkeypatch.setattr(build, "build", make_all)
     assert demo() == 0
     assert str(places.graph("int8")) in capsys.readouterr().out
+
+
+def test_a_user_without_a_home_is_told_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, "")
+    monkeypatch.delattr(quiet, "import_tensorflow")
+    with pytest.raises(UserError, match="SSD_VGG16_CACHE is set and empty"):
+        demo()
+
+
+def test_a_cache_that_is_emptied_meanwhile_is_a_sentence(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_all()
+
+    def emptied() -> bool:
+        shutil.rmtree(cache)
+        return True
+
+    monkeypatch.setattr(places, "complete", emptied)
+    assert main(["demo"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {places.records()} cannot be used (No such file or directory)")
+    assert said.count("\n") == 1

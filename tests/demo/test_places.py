@@ -105,6 +105,11 @@ def test_the_demo_is_complete_when_every_part_is_there(cache: Path) -> None:
     assert not places.complete()
 
 
+def test_a_cache_that_cannot_be_looked_into_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSD_VGG16_CACHE", "/" + "x" * 300)  # pathlib raises, as it does without permission
+    assert not places.complete()
+
+
 def test_everything_lies_in_the_cache_folder(cache: Path) -> None:
     paths = [places.scenes(), places.annotations(), places.records(), places.weights()]
     paths += [places.graph(precision) for precision in places.PRECISIONS]

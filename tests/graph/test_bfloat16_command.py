@@ -65,8 +65,10 @@ def test_a_layer_that_is_left_is_in_the_table_with_the_reason(
 
 def test_bad_input_is_said_and_writes_nothing(fp32: Path, tmp_path: Path, small_graph: Small) -> None:
     output = tmp_path / "out" / "bf16.pb"
-    with pytest.raises(UserError, match="No such graph"):
+    with pytest.raises(UserError, match=r"absent\.pb cannot be read \(No such file"):
         bfloat16("--in-graph", tmp_path / "absent.pb", "--output", output)
+    with pytest.raises(UserError, match="is a folder: give the name of a file"):
+        bfloat16("--in-graph", tmp_path / "absent.pb", "--output", tmp_path)
     assert bfloat16("--in-graph", fp32, "--output", tmp_path / "bf16.pb") == 0
     with pytest.raises(UserError, match="no float32 convolution"):
         bfloat16("--in-graph", tmp_path / "bf16.pb", "--output", output)
@@ -85,3 +87,22 @@ def test_a_graph_with_unneeded_operations_has_to_be_trusted(tmp_path: Path, smal
         bfloat16(*arguments)
     assert bfloat16(*arguments, "--trust-graph") == 0
     assert "ReadFile" not in operation_counts(read_graph(tmp_path / "bf16.pb"))
+
+
+def test_training_leftovers_harm_only_where_they_are_needed(tmp_path: Path, small_graph: Small) -> None:
+    def waiting(features: Any) -> Any:
+        return tf.where(tf.compat.v1.placeholder(tf.bool, [], name="is_training"), features * 0.5, features)
+
+    def odd(features: Any) -> Any:
+        return tf.identity(features, name="odd")
+
+    unknown = small_graph(odd)
+    next(node for node in unknown.node if node.name == "odd").op = "TFLite_Detection_PostProcess"
+    for name, graph_def, said in (
+        ("waiting.pb", small_graph(waiting), "Placeholder is_training"),
+        ("unknown.pb", unknown, r"cannot be loaded by TensorFlow .*TFLite_Detection_PostProcess"),
+    ):
+        write_graph(graph_def, tmp_path / name)
+        with pytest.raises(UserError, match=said):
+            bfloat16("--in-graph", tmp_path / name, "--output", tmp_path / "bf16.pb", "--trust-graph")
+    assert not (tmp_path / "bf16.pb").exists()

@@ -71,6 +71,37 @@ def test_another_input_is_refused(shape: list[int | None], dtype: Any) -> None:
         identify(graph_with([*BATCHED_OUTPUTS], shape, dtype))
 
 
+def test_an_output_that_waits_for_what_training_fed_is_refused() -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        image = tf.compat.v1.placeholder(tf.float32, [None, 300, 300, 3], name="input")
+        training = tf.compat.v1.placeholder(tf.bool, [], name="is_training")
+        dropped = tf.where(training, image * 0.5, image)
+        for name in BATCHED_OUTPUTS:
+            tf.identity(dropped, name=name)
+    with pytest.raises(UserError, match=r"wait for a value of the Placeholder is_training, .*: freeze the inference"):
+        identify(graph.as_graph_def())
+
+
+def test_what_no_output_needs_is_no_matter() -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        image = tf.compat.v1.placeholder(tf.float32, [None, 300, 300, 3], name="input")
+        labels = tf.compat.v1.placeholder(tf.float32, [None], name="labels")
+        rate = tf.compat.v1.placeholder_with_default(0.0, [], name="rate")
+        for name in BATCHED_OUTPUTS:
+            tf.identity(image + rate, name=name)
+        tf.identity(labels, name="loss")
+    assert identify(graph.as_graph_def()).name == "batched"
+
+
+def test_a_node_that_is_not_there_is_named() -> None:
+    graph_def = graph_with([*BATCHED_OUTPUTS])
+    graph_def.node[-1].input[0] = "lost"
+    with pytest.raises(UserError, match="needs a node lost that it does not have"):
+        identify(graph_def)
+
+
 def test_a_graph_without_the_input_lists_its_own() -> None:
     graph = tf.Graph()
     with graph.as_default():

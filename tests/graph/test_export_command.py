@@ -1,6 +1,7 @@
 """`python -m ssd_core export-graph`: a checkpoint becomes a graph that computes what the original computed."""
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,11 @@ def test_what_was_written_is_said(checkpoint: Path, tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--checkpoint", "absent"), "No such checkpoint"),
-        (("--checkpoint", "absent.safetensors"), "No such state dict"),
-        (("--checkpoint", "absent.pth"), "No such state dict"),
+        (("--checkpoint", "absent"), r"The checkpoint absent cannot be read \(No such file"),
+        (("--checkpoint", "x" * 300), r"cannot be read \(File name too long"),
+        (("--checkpoint", "/"), "is not a TensorFlow checkpoint"),
+        (("--checkpoint", "absent.safetensors"), r"state dict absent\.safetensors cannot be read \(No such file"),
+        (("--checkpoint", "absent.pth"), r"state dict absent\.pth cannot be read \(No such file"),
         (("--checkpoint", "absent", "--num-classes", 1), "leaves nothing to find"),
     ],
 )
@@ -98,3 +101,17 @@ def test_bad_input_is_said_and_writes_nothing(tmp_path: Path, arguments: tuple[o
 def test_another_scope_is_suggested(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="pass --model-scope ssd300"):
         export("--checkpoint", checkpoint, "--output", tmp_path / "fp32.pb", "--model-scope", "mine")
+
+
+def test_an_output_that_is_a_folder_is_said_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is a folder: give the name of a file"):
+        export("--checkpoint", "absent", "--output", tmp_path)
+
+
+def test_a_checkpoint_in_a_folder_of_any_bytes(checkpoint: Path, tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9"))
+    try:
+        folder.symlink_to(checkpoint.parent)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    assert export("--checkpoint", folder / checkpoint.name, "--output", tmp_path / "fp32.pb") == 0

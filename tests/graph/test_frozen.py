@@ -36,7 +36,8 @@ def test_text_is_text(tmp_path: Path, small_graph: Callable[..., GraphDef]) -> N
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("graph.pb", None, "No such graph"),
+        ("graph.pb", None, r"The graph .* cannot be read \(No such file or directory\): give the path"),
+        ("x" * 300, None, r"cannot be read \(File name too long\)"),
         ("graph.pb", b"no graph at all", "not a frozen GraphDef"),
         ("graph.pb", b"", "holds no graph"),
         ("graph.pbtxt", b"node { name }", "not a frozen GraphDef"),
@@ -52,6 +53,31 @@ def test_what_is_no_graph_is_said(tmp_path: Path, name: str, content: bytes | No
     with pytest.raises(UserError, match=said) as raised:
         read_graph(path)
     assert str(path) in str(raised.value)
+
+
+def test_a_folder_is_no_graph(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"The graph .* cannot be read \(Is a directory\)"):
+        read_graph(tmp_path)
+
+
+def test_where_training_placed_its_nodes_is_forgotten(tmp_path: Path) -> None:
+    def build() -> None:
+        with tf.device("/job:worker/task:3/device:GPU:1"):
+            placed = tf.constant(1.0, name="placed")
+        with tf.compat.v1.colocate_with(placed):
+            tf.function(tf.identity, autograph=False)(tf.identity(placed, name="beside"))
+
+    graph_def = graph_of(build)
+    for node in graph_def.library.function[0].node_def:
+        node.device = "/device:GPU:0"
+    assert [node.device for node in graph_def.node if node.name == "placed"] == ["/job:worker/task:3/device:GPU:1"]
+    assert next(node for node in graph_def.node if node.name == "beside").attr["_class"].list.s == [b"loc:@placed"]
+    write_graph(graph_def, tmp_path / "graph.pb")
+    found = read_graph(tmp_path / "graph.pb")
+    nodes = [*found.node, *found.library.function[0].node_def]
+    assert [node.name for node in found.node] == [node.name for node in graph_def.node]
+    assert {node.device for node in nodes} == {""}
+    assert not any("_class" in node.attr for node in nodes)
 
 
 def test_a_truncated_graph_is_said(tmp_path: Path, small_graph: Callable[..., GraphDef]) -> None:

@@ -81,7 +81,9 @@ def test_a_layer_that_is_kept_is_in_the_table_with_the_reason(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"--in-graph": "absent.pb"}, "No such graph"),
+        ({"--in-graph": "absent.pb"}, r"absent\.pb cannot be read \(No such file"),
+        ({"--in-graph": "/"}, r"cannot be read \(Is a directory\)"),
+        ({"--output": "/"}, "is a folder: give the name of a file"),
         ({"--data-location": "absent"}, "cannot be read"),
         ({"--calibration-images": 0}, "give 1 or more"),
         ({"--keep-float": "z"}, "no convolution z to keep"),
@@ -100,3 +102,41 @@ def test_a_folder_without_records_is_said(fp32: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"no TFRecord val-\*"):
         quantize("--in-graph", fp32, "--data-location", tmp_path / "empty", "--output", tmp_path / "int8.pb")
+
+
+def test_training_leftovers_harm_only_where_they_are_needed(
+    fp32: Path, records: Path, tmp_path: Path, small_graph: Callable[..., GraphDef]
+) -> None:
+    def waiting(features: Any) -> Any:
+        return tf.where(tf.compat.v1.placeholder(tf.bool, [], name="is_training"), features * 0.5, features)
+
+    beside, before = read_graph(fp32), read_graph(fp32)
+    beside.node.add(op="TFLite_Detection_PostProcess", name="left_over", input=["detection_boxes"])
+    for node in before.node:
+        if node.name == "a/MaxPool":
+            node.input[0] = "odd"
+    before.node.add(op="TFLite_Detection_PostProcess", name="odd", input=["a/Relu"])
+    for name, graph_def in (("beside", beside), ("before", before), ("waiting", small_graph(waiting))):
+        write_graph(graph_def, tmp_path / f"{name}.pb")
+    options = ("--data-location", records, "--output", tmp_path / "int8.pb", "--trust-graph", "--in-graph")
+    with pytest.raises(UserError, match=r"cannot be loaded by TensorFlow .*TFLite_Detection_PostProcess"):
+        quantize(*options, tmp_path / "before.pb")
+    with pytest.raises(UserError, match="Placeholder is_training"):
+        quantize(*options, tmp_path / "waiting.pb")
+    assert not (tmp_path / "int8.pb").exists()
+    assert quantize(*options, tmp_path / "beside.pb") == 0
+    assert "TFLite_Detection_PostProcess" not in operation_counts(read_graph(tmp_path / "int8.pb"))
+
+
+def test_a_graph_that_fails_on_an_image_is_said(
+    records: Path, tmp_path: Path, small_graph: Callable[..., GraphDef]
+) -> None:
+    def failing(features: Any) -> Any:
+        count = tf.cast(tf.reduce_sum(features) * 0, tf.int32)
+        odd = tf.cast(tf.math.floordiv(count, count), tf.float32) + features
+        kernel = tf.constant(np.ones((1, 1, 8, 4), np.float32))
+        return tf.nn.bias_add(tf.nn.conv2d(odd, kernel, 1, "SAME"), np.zeros(4, np.float32))
+
+    write_graph(small_graph(failing), tmp_path / "fp32.pb")
+    with pytest.raises(UserError, match=r"The graph failed in TensorFlow .*: Integer division by zero"):
+        quantize("--in-graph", tmp_path / "fp32.pb", "--data-location", records, "--output", tmp_path / "int8.pb")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
-from ssd_core.graph.view import GraphView, node_of, pruned
+from ssd_core.graph.view import GraphView, needed_by, node_of, pruned
 
 GraphDef = Any
 
@@ -58,6 +58,15 @@ def test_pruned_keeps_what_the_output_needs_and_no_more(edges: list[list[int]]) 
 def test_a_loop_or_a_missing_input_is_said(edges: list[list[int]]) -> None:
     with pytest.raises(UserError, match="loop or an input that is not there"):
         GraphView(chain(edges)).in_order()
+
+
+def test_pruning_says_what_is_missing_where_it_is_needed() -> None:
+    graph_def = chain([[], [0, 7]])
+    with pytest.raises(UserError, match="needs a node n7 that it does not have"):
+        pruned(graph_def, ["n1"])
+    with pytest.raises(UserError, match="needs a node out that it does not have"):
+        needed_by(graph_def, ["out"])
+    assert needed_by(graph_def, ["n0"]) == {"n0"}
 
 
 def test_names_of_tensors_and_nodes() -> None:

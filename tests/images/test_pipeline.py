@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,21 @@ def test_beside_a_graph_session(shards: list[Path]) -> None:
     assert seen == 11
 
 
+def test_names_and_folders_of_any_bytes(shards: list[Path], tmp_path: Path) -> None:
+    rewrite(shards[0], 1, lambda feature: feature["image/filename"].bytes_list.value.__setitem__(0, b"caf\xe9.jpg"))
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9"))
+    try:
+        shards[0].parent.rename(folder)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    moved = [folder / shard.name for shard in shards]
+    (first, *_) = open_pipeline(moved, 11)
+    assert first.filenames == ("caf\udce9.jpg", *NAMES[1:])  # as os.listdir and the annotations file have it
+    rewrite(moved[0], 1, lambda feature: feature["image/encoded"].bytes_list.value.__setitem__(0, b"none"))
+    with pytest.raises(UserError, match=r"Record 1 of .* is of an image that cannot be decoded \(caf\udce9\.jpg\)"):
+        drain(moved)
+
+
 def test_bad_numbers(shards: list[Path]) -> None:
     for batch_size, inter, intra in ((0, 1, 1), (1, -1, 1), (1, 1, -1)):
         with pytest.raises(UserError, match=f"batch size {batch_size} and {inter}/{intra} threads"):
@@ -59,9 +75,10 @@ def test_bad_numbers(shards: list[Path]) -> None:
 
 def rewrite(shard: Path, number: int, change: Callable[[Any], None]) -> None:
     """Change one record of a shard (counted from 1), and write the shard again with right checksums."""
-    found = [tf.train.Example.FromString(r) for r in tf.data.TFRecordDataset(str(shard)).as_numpy_iterator()]
+    name = os.fsencode(shard)
+    found = [tf.train.Example.FromString(r) for r in tf.data.TFRecordDataset(name).as_numpy_iterator()]
     change(found[number - 1].features.feature)
-    with tf.io.TFRecordWriter(str(shard)) as writer:
+    with tf.io.TFRecordWriter(name) as writer:
         for example in found:
             writer.write(example.SerializeToString())
 

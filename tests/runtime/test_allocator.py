@@ -17,6 +17,10 @@ MAPS = """\
 7f1000020000-7f1000050000 r-xp 00020000 08:01 124        /usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4.5.10
 7f2000000000-7f2000100000 r-xp 00020000 08:01 125        /usr/lib/x86_64-linux-gnu/libc.so.6
 7f3000000000-7f3000100000 r-xp 00020000 08:01 126        /opt/my libs/libjemalloc.so.2 (deleted)
+7f4000000000-7f4000100000 r-xp 00020000 08:01 127        /usr/lib/libmimalloc.so.2.1
+7f5000000000-7f5000100000 r-xp 00020000 08:01 128        /usr/lib/libc_malloc_debug.so.0
+7f6000000000-7f6000100000 r-xp 00020000 08:01 129        /lib/ld-musl-x86_64.so.1
+7f7000000000-7f7000100000 r-xp 00020000 08:01 130        /lib/libc-2.31.so
 """
 
 
@@ -110,6 +114,21 @@ def test_another_allocator_of_the_users_gives_way() -> None:
     assert allocator.preload(Allocator("malloc"), {"LD_PRELOAD": "/x/libtcmalloc.so"}) == {}
 
 
+def test_an_allocator_of_the_users_that_gives_way_is_said_with_the_way() -> None:
+    environment = {"LD_PRELOAD": "/x/libjemalloc.so.2:/opt/hook.so"}
+    malloc, jemalloc = Allocator("malloc"), Allocator("jemalloc", "/lib/libjemalloc.so.2")
+    tcmalloc = Allocator("tcmalloc", "/lib/libtcmalloc.so.4")
+    lines = list(allocator.displaced(environment, {"fp32": malloc, "int8": tcmalloc}))
+    assert lines == [
+        "LD_PRELOAD names /x/libjemalloc.so.2; without it: fp32, int8. To choose it: --allocator jemalloc."
+    ]
+    (line,) = allocator.displaced(environment, {"fp32": malloc, "int8": jemalloc})
+    assert "without it: fp32. " in line
+    assert list(allocator.displaced(environment, {"fp32": jemalloc})) == []
+    assert list(allocator.displaced({}, {"fp32": malloc})) == []
+    assert list(allocator.displaced({"LD_PRELOAD": "/opt/hook.so"}, {"fp32": malloc})) == []
+
+
 @pytest.mark.parametrize(
     ("address", "ran"),
     [
@@ -117,6 +136,10 @@ def test_another_allocator_of_the_users_gives_way() -> None:
         (0x7F2000000000, Allocator("malloc", "/usr/lib/x86_64-linux-gnu/libc.so.6")),
         (0x7F30000FFFFF, Allocator("jemalloc", "/opt/my libs/libjemalloc.so.2 (deleted)")),
         (0x7F0000000001, Allocator("malloc", None)),
+        (0x7F4000000000, Allocator("libmimalloc.so.2.1", "/usr/lib/libmimalloc.so.2.1")),
+        (0x7F5000000000, Allocator("libc_malloc_debug.so.0", "/usr/lib/libc_malloc_debug.so.0")),
+        (0x7F6000000000, Allocator("malloc", "/lib/ld-musl-x86_64.so.1")),
+        (0x7F7000000000, Allocator("malloc", "/lib/libc-2.31.so")),
     ],
 )
 def test_the_allocator_that_ran_is_where_malloc_lies(address: int, ran: Allocator) -> None:
@@ -157,8 +180,13 @@ def test_a_preloaded_allocator_is_seen_to_run_and_a_merely_loaded_one_is_not(tmp
         "import ctypes, sys\n"
         "from ssd_core.runtime.allocator import running_allocator\n"
         "loaded = [ctypes.CDLL(path) for path in sys.argv[1:]]\n"
-        "print(running_allocator().name)"
+        "name = running_allocator().name; print(name if name.isascii() else repr(name))"
     )
+
+    other = tmp_path / os.fsdecode(
+        b"libm\xeemalloc.so"
+    )  # of a name that is no UTF-8, which the memory map has as it is
+    shutil.copy(library, other)
 
     def ran(environment: dict[str, str], *loaded: str) -> str:
         command = [sys.executable, "-c", code, *loaded]
@@ -167,3 +195,4 @@ def test_a_preloaded_allocator_is_seen_to_run_and_a_merely_loaded_one_is_not(tmp
     plain = allocator.preload(Allocator("malloc"), os.environ)
     assert ran(allocator.preload(Allocator("tcmalloc", str(library)), os.environ)) == "tcmalloc"
     assert ran(plain, str(library)) == "malloc"
+    assert ran(allocator.preload(Allocator("malloc"), os.environ | {"LD_PRELOAD": str(other)})) == repr(other.name)

@@ -62,3 +62,10 @@ def test_version_1_in_a_container_that_shows_the_hosts_path(tmp_path: Path) -> N
 def test_no_control_groups_set_no_limit(tmp_path: Path) -> None:
     assert cpu_quota(tmp_path) is None
     assert cpu_quota(root(tmp_path, "", "", {})) is None
+
+
+def test_a_mounted_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = root(tmp_path, "0::/job", V2, {"sys/fs/cgroup/job/cpu.max": "150000 100000"})
+    mounts = folder / "proc/self/mountinfo"
+    mounts.write_bytes(b"29 23 0:25 / /mnt/caf\xe9 rw - ext4 /dev/sdb rw\n" + mounts.read_bytes())
+    assert cpu_quota(folder) == 1.5

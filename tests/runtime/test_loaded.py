@@ -10,6 +10,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
 from ssd_core.graph.bfloat16 import to_bfloat16
+from ssd_core.graph.contract import SEED_OUTPUTS
 from ssd_core.graph.frozen import read_graph, write_graph
 from ssd_core.graph.session import session_on
 from ssd_core.runtime.loaded import LoadedGraph, load
@@ -66,5 +67,35 @@ def test_the_last_graph_is_kept_until_its_file_changes(small_graphs: dict[str, P
 
 
 def test_a_graph_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="No such graph"):
+    with pytest.raises(UserError, match=r"none\.pb cannot be read \(No such file"):
         load(tmp_path / "none.pb", "", False, False)
+
+
+def test_what_no_output_needs_is_left_out_and_what_one_needs_is_named(
+    small_graphs: dict[str, Path], tmp_path: Path
+) -> None:
+    graph_def = read_graph(small_graphs["fp32"])
+    graph_def.node.add(op="TFLite_Detection_PostProcess", name="odd", input=["first/Relu"])
+    write_graph(graph_def, tmp_path / "beside.pb")
+    found = load(tmp_path / "beside.pb", "1", True, False)
+    assert found.operation_counts["TFLite_Detection_PostProcess"] == 1  # of the file
+    assert "TFLite_Detection_PostProcess" not in operations(found.graph)
+    next(node for node in graph_def.node if node.name == "second/Conv2D").input[0] = "odd"
+    write_graph(graph_def, tmp_path / "before.pb")
+    said = r"before\.pb cannot be loaded by TensorFlow .*TFLite_Detection_PostProcess"
+    with pytest.raises(UserError, match=said):
+        load(tmp_path / "before.pb", "2", True, False)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_graph_that_waits_for_what_training_fed_is_refused_when_it_is_opened(tmp_path: Path, fast: bool) -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        image = tf.compat.v1.placeholder(tf.float32, [1, 300, 300, 3], name="input")
+        training = tf.compat.v1.placeholder(tf.bool, [], name="is_training")
+        score = tf.where(training, 0.5, tf.reduce_mean(image))
+        for name in SEED_OUTPUTS:
+            tf.identity(score, name=name)
+    write_graph(graph.as_graph_def(), tmp_path / "training.pb")
+    with pytest.raises(UserError, match="Placeholder is_training"):
+        load(tmp_path / "training.pb", str(fast), False, fast)

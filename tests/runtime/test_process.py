@@ -20,6 +20,12 @@ def test_the_peak_is_in_bytes(tmp_path: Path) -> None:
     assert process.peak_memory_bytes(root(tmp_path, status=STATUS)) == 526116 * 1024
 
 
+def test_a_library_may_lie_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    folder = root(tmp_path, status=STATUS)
+    (folder / "proc/self/numa_maps").write_bytes(b"7f00 default file=/caf\xe9/lib.so\n55e4 bind:1 heap anon=5\n")
+    assert process.memory_policy(folder) == process.MemoryPolicy("bind", (1,))
+
+
 # In a process of its own: in this one other tests have left a peak that a block of 64 MiB does not raise.
 FOLLOW = """
 from ssd_core.runtime import process

@@ -185,8 +185,9 @@ def test_the_peak_of_memory_can_begin_anew(worker: Worker, graphs: dict[str, Pat
 def test_the_users_mistakes_come_back_as_such_and_the_worker_goes_on(
     worker: Worker, graphs: dict[str, Path], tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="No such graph"):
-        worker.open(tmp_path / "none.pb")
+    for name, reason in (("none.pb", "No such file or directory"), ("", "Is a directory"), ("x" * 300, "File name")):
+        with pytest.raises(UserError, match=rf"cannot be read \({reason}"):
+            worker.open(tmp_path / name)
     (tmp_path / "val-00000-of-00001").write_bytes(b"no record at all")
     with pytest.raises(UserError, match="val-00000-of-00001"):
         worker.feed_records([tmp_path / "val-00000-of-00001"], 1, 1, 1)
@@ -196,6 +197,18 @@ def test_the_users_mistakes_come_back_as_such_and_the_worker_goes_on(
         worker.run(1)
     worker.feed_dummy(2)
     assert len(worker.run(1).run_ns) == 1
+
+
+def test_names_of_any_bytes_come_through(worker: Worker, graphs: dict[str, Path], tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9.pb"))
+    try:
+        odd.symlink_to(graphs["batched"])
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    assert worker.open(odd, 1, 1).sha256 == sha256_of(graphs["batched"])
+    odd.unlink()
+    with pytest.raises(UserError, match="\udce9\\.pb cannot be read"):
+        worker.open(odd, 1, 1)
 
 
 def test_a_graph_that_fails_says_so_in_tensorflows_words(worker: Worker, graphs: dict[str, Path]) -> None:
@@ -303,16 +316,20 @@ def test_a_socket_that_is_not_there_is_refused() -> None:
         Worker(WorkerSettings(socket_id=977))
 
 
-def test_the_environment_is_the_parents_with_what_a_worker_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_is_the_parents_with_what_a_worker_needs_and_the_variants_word_is_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HOME_OF_TEST", "here")
-    monkeypatch.setenv("ONEDNN_VERBOSE", "1")  # would slow what is timed
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    monkeypatch.setenv("LD_PRELOAD", "/x/libjemalloc.so.2:/opt/hook.so")
     environment = WorkerSettings(env=(("TF_CPP_MIN_LOG_LEVEL", "0"), ("NEW", "x"))).environment()
     assert environment["HOME_OF_TEST"] == "here"
-    assert "ONEDNN_VERBOSE" not in environment
     assert environment["TF_ENABLE_ONEDNN_OPTS"] == "1"
     assert environment["TF_CPP_MIN_LOG_LEVEL"] == "0"
     assert environment["NEW"] == "x"
+    assert environment["LD_PRELOAD"] == "/opt/hook.so"
+    variant = WorkerSettings(env=(("TF_ENABLE_ONEDNN_OPTS", "0"), ("LD_PRELOAD", "/x/libjemalloc.so.2"))).environment()
+    assert (variant["TF_ENABLE_ONEDNN_OPTS"], variant["LD_PRELOAD"]) == ("0", "/x/libjemalloc.so.2")
     assert WorkerSettings(onednn_verbose=True).environment()["ONEDNN_VERBOSE"] == "profile_exec"
 
 
