@@ -119,7 +119,7 @@ def test_openvino_chooses_streams_itself(opened: Any) -> None:
 
 
 def test_a_worker_opens_a_peer_and_feeds_it(thin_models: Path) -> None:
-    with Worker(timeout_s=120) as worker:
+    with Worker(timeout_s=600) as worker:
         for runtime in RUNTIMES:
             opening = Opening(runtime, thin_models, "fp32", "network", batch_size=2, threads=1)
             opened = worker.open_peer(opening)
