@@ -35,6 +35,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") != "true" or reporter is None:
         return
     skipped, ran = ([report.nodeid for report in reporter.getreports(outcome)] for outcome in ("skipped", "passed"))
+    reporter.write_line(f"\n{len(skipped)} tests were skipped; tests/skips.py lists why.")
     for complaint in complaints(ran, skipped):
         reporter.write_line(complaint, red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
