@@ -46,12 +46,12 @@ def memory_policy(root: Path = ROOT) -> MemoryPolicy:
     return MemoryPolicy(mode.split("=")[0], parse_list(nodes) if nodes else allowed)
 
 
-def thread_names(root: Path = ROOT) -> list[str]:
-    """The names of this process's threads."""
-    names = []
+def thread_names(root: Path = ROOT) -> dict[str, str]:
+    """The names of this process's threads, by the kernel's numbers of them."""
+    names = {}
     for path in (root / "proc/self/task").glob("*/comm"):
         try:
-            names.append(path.read_text().strip())
+            names[path.parent.name] = path.read_text().strip()
         except OSError:  # it ended meanwhile
             continue
     return names

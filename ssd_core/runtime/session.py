@@ -4,7 +4,7 @@ import contextlib
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class InferenceSession(Session):
         self._sessions: list[Any] = []
         started = []
         for _ in range(streams):
-            before = Counter(thread_names())
+            before = thread_names().keys()
             self._sessions.append(_session(loaded, *wanted))
             started.append(_started_threads(before, *wanted))
         self.num_inter_threads, self.num_intra_threads = min(started)
@@ -96,11 +96,14 @@ def _session(loaded: LoadedGraph, num_inter_threads: int, num_intra_threads: int
     return tf.compat.v1.Session(graph=loaded.graph, config=config)
 
 
-def _started_threads(before: Counter[str], wanted_inter: int, wanted_intra: int) -> tuple[int, int]:
-    """How many inter-op and intra-op threads are there that were not `before`, once they have named themselves."""
+def _started_threads(before: Collection[str], wanted_inter: int, wanted_intra: int) -> tuple[int, int]:
+    """How many inter-op and intra-op threads are there that were not `before`, once they have named themselves.
+
+    By their numbers: of those that were, some may still be ending, and must not stand for new ones of their name.
+    """
     deadline = time.monotonic() + _NAMING_SECONDS
     while True:
-        started = Counter(thread_names()) - before
+        started = Counter(name for number, name in thread_names().items() if number not in before)
         inter = started.pop(_INTER_OP_THREAD, 0)
         if (inter, started.total()) == (wanted_inter, wanted_intra) or time.monotonic() > deadline:
             return inter, started.total()

@@ -67,7 +67,7 @@ def test_the_ground_truth_is_encoded_among_the_learnt_classes() -> None:
     names = list(KINDS)
     for seen in objects:
         x, y, width, height = seen.box
-        fits = np.abs(boxes - (y, x, y + height, x + width)).max(1) < 0.05
+        fits = np.abs(boxes - (y, x, y + height, x + width)).max(1) < 0.01  # of a pixel: 640 times `test_anchors.CODED`
         matched = fits & (labels > 0)
         assert matched.any()
         assert NAME_OF_ID[seen.category_id] in {names[label - 1] for label in labels[matched]}
@@ -89,6 +89,7 @@ def test_the_maps_are_stored_in_half_precision_for_all_images(tiny_model: Any, m
     found = model._features(tiny_model.guides, tiny_model.weights)
     assert [m.shape for m in found] == [(2, m.size, m.size, m.channels) for m in FEATURE_MAPS]
     expected = feature_maps(tf.constant(tiny_model.guides[1:]), tiny_model.weights)
+    # Half precision rounds by 2^-11, 5e-4; what is left is for the sums of 23 layers in another order (see `rounding`).
     for stored, computed in zip(found, expected, strict=True):
         assert stored.dtype == np.float16
         np.testing.assert_allclose(stored[1], computed[0], rtol=2e-3, atol=2e-3)

@@ -111,6 +111,7 @@ def test_the_seeds_contract_is_kept(thin_seed_graph: GraphDef, images: Floats, r
     assert [array.shape[2:] for array in got] == [array.shape[2:] for array in expected]
     best_before, best_after = ([max(scores.max(), 0.01) for scores in arrays[::2]] for arrays in (expected, got))
     assert max(best_before) > 0.1
+    # A logit of up to 9 + 3 is off by 4 STEP of that, 0.19, and a small probability by that share of itself.
     np.testing.assert_allclose(best_after, best_before, rtol=0.2)
 
 
@@ -144,7 +145,8 @@ def test_what_cannot_be_turned_is_in_the_report_with_the_reason(
     assert [r.name for r in reports if r.rewritten] == ["a/Conv2D", "a/MaxPool"]
     assert LayerReport("c/Conv2D", "Conv2D", False, reason=reason) in reports
     expected, got = (run(graph, [BATCHED_OUTPUTS[0]], images[:1])[0] for graph in (fp32, bf16))
-    np.testing.assert_allclose(got, expected, atol=0.03 * np.abs(expected).max())
+    # Two layers, each rounding what it is given and what it gives; as much again where a kernel is computed from that.
+    np.testing.assert_allclose(got, expected, atol=8 * STEP * np.abs(expected).max(), rtol=0)
 
 
 def test_a_pooling_of_floats_is_left_with_the_reason(small_graph: Small, images: Floats, run: Run) -> None:

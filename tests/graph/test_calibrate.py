@@ -42,8 +42,8 @@ def test_extremes_are_exact_and_no_value_is_lost_when_the_width_doubles(batches:
 @given(BATCHES, st.sampled_from(METHODS))
 def test_the_limit_is_positive_and_at_most_the_largest_magnitude(batches: list[Floats], method: Method) -> None:
     largest = max(float(np.abs(np.concatenate(batches)).max()), 1e-6)
-    assert 0 < seen(batches).limit(method) <= largest * (1 + 1e-6)
-    assert seen(batches).limit("minmax") == pytest.approx(largest)
+    assert 0 < seen(batches).limit(method) <= largest
+    assert seen(batches).limit("minmax") == largest
 
 
 def test_doubling_keeps_every_count_in_its_place() -> None:
@@ -55,8 +55,8 @@ def test_doubling_keeps_every_count_in_its_place() -> None:
     large.update(np.array([4.0], np.float32))
     large.update(values)
     assert small.width == large.width == 4.0
-    # Bins of the narrow histogram lie whole in those of the wide one, up to rounding at their edges.
-    assert np.abs(np.cumsum(small.counts) - np.cumsum(large.counts)).max() <= 5
+    # Bins of the narrow histogram lie whole in those of the wide one; but its last one held its upper edge, 1.0, too.
+    assert np.abs(np.cumsum(small.counts) - np.cumsum(large.counts)).max() == 1
 
 
 def test_percentile_and_entropy_cut_a_lonely_outlier() -> None:
@@ -64,6 +64,7 @@ def test_percentile_and_entropy_cut_a_lonely_outlier() -> None:
     values[7] = 100.0
     found = seen([values])
     assert found.limit("minmax") == 100
+    # The upper edge of the bin that holds it, and a bin for the quantile's interpolation.
     assert found.limit("percentile") == pytest.approx(np.quantile(values, 0.99999), abs=2 * found.width / 2048)
     assert found.limit("entropy") < 20
 
@@ -85,9 +86,9 @@ def images(count: int) -> Floats:
 def test_ranges_are_those_of_the_run(small_graph: Callable[..., GraphDef], run: Any) -> None:
     graph_def = small_graph()
     batch = images(3)
-    ranges = calibrate(graph_def, identify(graph_def), ["a/Relu", "input"], [batch[:2], batch[2:]])
-    (relu,) = run(graph_def, ["a/Relu"], batch)
-    assert ranges["a/Relu"].high == pytest.approx(relu.max())
+    parts = [batch[:2], batch[2:]]
+    ranges = calibrate(graph_def, identify(graph_def), ["a/Relu", "input"], parts)
+    assert ranges["a/Relu"].high == max(run(graph_def, ["a/Relu"], part)[0].max() for part in parts)
     assert ranges["a/Relu"].low == 0
     assert (ranges["input"].low, ranges["input"].high) == (batch.min(), batch.max())
 
@@ -95,8 +96,12 @@ def test_ranges_are_those_of_the_run(small_graph: Callable[..., GraphDef], run: 
 @pytest.mark.parametrize("count", [1, 3, 5])
 def test_a_graph_of_a_fixed_batch_is_fed_whole_batches(small_graph: Callable[..., GraphDef], count: int) -> None:
     fixed, free = small_graph(batch=2), small_graph()
-    found, expected = (calibrate(g, identify(g), ["b/BiasAdd"], [images(count)])["b/BiasAdd"] for g in (fixed, free))
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-5)
+    whole = [np.resize(images(count)[i : i + 2], (2, 300, 300, 3)) for i in range(0, count, 2)]
+    found, expected = (
+        calibrate(graph_def, identify(graph_def), ["b/BiasAdd"], batches)["b/BiasAdd"]
+        for graph_def, batches in ((fixed, [images(count)]), (free, whole))
+    )
+    assert (found.low, found.high) == (expected.low, expected.high)
 
 
 def test_without_images_there_is_no_range(small_graph: Callable[..., GraphDef]) -> None:

@@ -17,6 +17,7 @@ from ssd_core.graph.contract import identify
 from ssd_core.graph.frozen import read_graph
 from ssd_core.graph.view import GraphView
 from ssd_core.network.detections import BACKGROUND_OFFSET, lower_background
+from tests.rounding import of_the_network
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
@@ -72,7 +73,7 @@ def test_the_graph_computes_what_the_original_did(
     got[0][..., 0] -= BACKGROUND_OFFSET if lowered else 0
     for ours, theirs in zip(got, (golden["network_cls"], golden["network_loc"]), strict=True):
         rows = ours.reshape(8732, -1)[golden["network_rows"]]
-        np.testing.assert_allclose(rows, theirs, atol=1e-3 * np.abs(theirs).max())
+        np.testing.assert_allclose(rows, theirs, atol=of_the_network(theirs), rtol=0)
 
 
 def test_what_was_written_is_said(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

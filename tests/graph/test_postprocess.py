@@ -11,6 +11,8 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import identify, operation_counts
 from ssd_core.graph.postprocess import FastGraph, fast_postprocess
+from tests.rounding import TWO_SOFTMAXES
+from tests.rows import assert_same, is_in
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
@@ -42,34 +44,28 @@ def test_the_detections_are_the_same_one_image_or_several(
     assert identify(fast.graph_def).fixed_batch is None
     together = detections_of(fast.graph_def, images)
     for image, rows in zip(images, together, strict=True):
-        assert_same(rows, detections_of(thin_seed_graph, image[None])[0])
-
-
-def assert_same(rows: Floats, expected: Floats) -> None:
-    assert len(expected) > 100
-    assert rows[:, 0].tolist() == expected[:, 0].tolist()
-    np.testing.assert_allclose(rows[:, 1], expected[:, 1], atol=1e-5)
-    for label in np.unique(expected[:, 0]):  # scores that are nearly equal may change places
-        ours, theirs = (table[table[:, 0] == label] for table in (rows, expected))
-        distance = np.abs(ours[:, None] - theirs[None]).max(axis=-1)
-        assert max(distance.min(axis=0).max(), distance.min(axis=1).max()) < 1e-4
+        expected = detections_of(thin_seed_graph, image[None])[0]
+        assert len(expected) > 100
+        assert_same(rows, expected, TWO_SOFTMAXES)
 
 
 def test_the_whole_int8_network_keeps_its_detections(
     seeded_seed_int8: GraphDef, network_input: Floats, detections_of: Rows
 ) -> None:
-    """By matching, where a class gives a score once: of boxes with equal scores either may be suppressed."""
+    """By matching, where a class gives a score once: of boxes with equal scores either may be suppressed.
+
+    That can change what is kept around them, too, so that a few are allowed to be without their like.
+    """
     fast = fast_postprocess(seeded_seed_int8).graph_def
     assert identify(fast).fixed_batch is None
     before, after = (operation_counts(graph) for graph in (seeded_seed_int8, fast))
     assert {n: c for n, c in after.items() if "Conv2D" in n} == {n: c for n, c in before.items() if "Conv2D" in n}
     (expected,), (rows,) = (detections_of(graph, network_input) for graph in (seeded_seed_int8, fast))
     assert len(rows) == pytest.approx(len(expected), rel=0.02)
-    distance = np.abs(rows[:, None] - expected[None]).max(axis=-1)
-    for axis, table in enumerate((expected, rows)):
-        found = distance.min(axis=axis)[_alone(table)]
+    for table, other in ((expected, rows), (rows, expected)):
+        found = is_in(table, other, TWO_SOFTMAXES)[_alone(table)]
         assert len(found) > 100
-        assert (found < 1e-3).mean() > 0.95
+        assert found.mean() > 0.95
 
 
 def _alone(rows: Floats) -> npt.NDArray[np.bool_]:
@@ -104,7 +100,7 @@ def test_a_network_that_counts_on_one_image_keeps_to_it(
     fast = fast_postprocess(single).graph_def
     assert identify(fast).fixed_batch == 1
     (expected,), (rows,) = (detections_of(graph, images[:1]) for graph in (single, fast))
-    assert_same(rows, expected)
+    assert_same(rows, expected, TWO_SOFTMAXES)
 
 
 def test_a_batched_graph_has_it_already(small_graph: Callable[..., GraphDef]) -> None:

@@ -17,11 +17,20 @@ from ssd_core.graph.contract import identify, operation_counts
 from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS
 from ssd_core.graph.quantize import per_channel, quantize
 from ssd_core.graph.rewrite import LayerReport
+from tests.rounding import UNIT
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
 Small = Callable[..., GraphDef]
 Run = Callable[..., list[npt.NDArray[Any]]]
+
+SEVEN_STEPS = 7 / 255
+"""A share of a layer's largest output: what it is given is off by up to 3.6 steps of 1/255 (see `_within_steps`), and
+so may its output be; twice that where its kernel is made of the same."""
+
+NEARLY_THE_SAME = 0.99
+"""A correlation: noise of sqrt(1 / 0.99^2 - 1), 14 % of the signal. Rounding makes 1 % or less in each of 35 layers,
+and sqrt(35) times that, 4 to 6 %, where they all come together."""
 
 KERNELS = hnp.arrays(
     np.float32,
@@ -41,8 +50,9 @@ def test_weights_are_within_half_a_step_of_their_channel(kernel: Floats) -> None
     assert values.dtype == np.int8
     assert values.min() >= -127  # symmetric: -128 has no counterpart
     assert limits.shape == kernel.shape[3:]
-    steps = limits / 127
-    assert (np.abs(values * steps - kernel) <= steps / 2 * (1 + 1e-4)).all()
+    steps = limits.astype(np.float64) / 127
+    # A level, up to 127, comes of a quotient and a product, each rounded, before it is rounded to a whole one.
+    assert (np.abs(values * steps - kernel) <= steps * (0.5 + 128 * 2 * UNIT)).all()
 
 
 @given(KERNELS)
@@ -95,10 +105,14 @@ def test_a_convolution_and_a_pooling_compute_the_same_within_their_steps(
 def _within_steps(
     fp32: GraphDef, int8: GraphDef, name: str, limit: float, step: float, images: Floats, run: Run
 ) -> None:
-    """An output is off by some quantization steps at most where the range holds it, and takes many values."""
+    """An output is off by some quantization steps at most where the range holds it, and takes many values.
+
+    Images, kernels and outputs are rounded to 1/127 or 1/255 of their ranges: each is off by up to half of that,
+    evenly. Over 27 products this comes to 0.6 of an output's step, and the largest of thousands to 6 times that.
+    """
     expected, got = (run(graph, [name], images)[0] for graph in (fp32, int8))
     error = np.abs(got - np.clip(expected, -limit, limit))
-    assert error.max() < 3 * step
+    assert error.max() < 6 * 0.6 * step
     assert error.mean() < step
     assert len(np.unique(got)) > 50
 
@@ -148,6 +162,7 @@ def test_what_only_moves_values_moves_integers(small_graph: Small, images: Float
     (expected,) = run(fp32, ["rows"], images[:2])
     (limit,) = limits
     assert limit is not None
+    # A step; on the average an error is a quarter of one, and as much again comes from what the heads are given.
     assert np.abs(rows - np.clip(expected, -limit, limit)).mean() < limit / 127
 
 
@@ -162,6 +177,7 @@ def test_a_head_that_ends_in_a_softmax_is_cut_at_its_positive_side(small_graph: 
     for tail in (head, lambda features: tf.nn.softmax(head(features))):
         _, reports = quantize(small_graph(tail), [images], "minmax")
         limits.append(reports[-1].output_limit or 0)
+    # Weights of -1 against one of 0.01, a hundred times as much; half of that, as the features are not all alike.
     assert limits[0] > 50 * limits[1] > 0
 
 
@@ -193,7 +209,7 @@ def test_what_cannot_become_int8_is_in_the_report_with_the_reason(
     assert [r.name for r in reports if not r.reason] == ["a/Conv2D", "a/MaxPool"]
     assert LayerReport("c/Conv2D", "Conv2D", False, reason=reason) in reports
     expected, got = (run(graph, ["c/Conv2D"], images[:1])[0] for graph in (fp32, int8))
-    np.testing.assert_allclose(got, expected, atol=0.03 * np.abs(expected).max())
+    np.testing.assert_allclose(got, expected, atol=SEVEN_STEPS * np.abs(expected).max(), rtol=0)
 
 
 def test_a_pooling_of_floats_is_left_with_the_reason(small_graph: Small, images: Floats) -> None:
@@ -232,7 +248,7 @@ def test_explicit_padding_is_kept(small_graph: Small, images: Floats, run: Run) 
     assert not any(r.reason for r in reports)
     expected, got = (run(graph, ["c/BiasAdd"], images)[0] for graph in (fp32, int8))
     assert got.shape == expected.shape
-    np.testing.assert_allclose(got, expected, atol=0.03 * np.abs(expected).max())
+    np.testing.assert_allclose(got, expected, atol=SEVEN_STEPS * np.abs(expected).max(), rtol=0)
 
 
 def test_layers_can_be_kept_in_fp32(small_graph: Small, images: Floats, run: Run) -> None:
@@ -284,7 +300,7 @@ def test_the_whole_network_is_int8_but_for_the_normalisation(
     names = [CANDIDATE_LOGITS, LOCATIONS]
     *predictions, counted = run(int8, [*names, "num_detections"], network_input, optimize=True)
     for name, got in zip(names, predictions, strict=True):
-        assert np.corrcoef(seeded_outputs[name].ravel(), got.ravel())[0, 1] > 0.99
+        assert np.corrcoef(seeded_outputs[name].ravel(), got.ravel())[0, 1] > NEARLY_THE_SAME
     assert counted[0] == pytest.approx(seeded_outputs["num_detections"][0], rel=0.2)
 
 
@@ -297,4 +313,4 @@ def test_the_seeds_graph_is_quantized_too(
     assert (counts["Conv2D"], counts["QuantizedMaxPool"], counts["NonMaxSuppressionV3"]) == (1, 5, 80)
     assert "SpaceToBatchND" not in counts
     (got,) = run(seeded_seed_int8, ["logits"], network_input)
-    assert np.corrcoef(seeded_outputs["logits"].ravel(), got.ravel())[0, 1] > 0.98
+    assert np.corrcoef(seeded_outputs["logits"].ravel(), got.ravel())[0, 1] > NEARLY_THE_SAME

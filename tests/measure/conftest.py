@@ -29,7 +29,10 @@ IDENTITY: dict[str, object] = {
 
 @pytest.fixture
 def benchmark_of() -> BenchmarkMaker:
-    """One benchmark as a file holds it; keywords replace entries of its extra_info."""
+    """One benchmark as a file holds it; keywords replace entries of its extra_info.
+
+    Its 200 durations have 2 % noise, so that their median is known to 0.18 %: the ratio of two to 0.25 %.
+    """
 
     def make(
         kind: str = "throughput",

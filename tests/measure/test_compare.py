@@ -3,13 +3,15 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
 from ssd_core.measure.autocorrelation import NO_MEMORY, memory_of
 from ssd_core.measure.compare import LIMIT, Verdict, compare, decide, describe, drift, u_test
 from ssd_core.measure.samples import Samples
+from tests.examples import examples
+from tests.rounding import UNIT64
 from tests.simulated import drifting, lognormal
 
 
@@ -26,6 +28,7 @@ def pair(seed: int, slowdown: float, noise: float = 0.02, count: int = 200) -> t
 def test_verdicts(slowdown: float, verdict: Verdict) -> None:
     found = compare(*pair(1, slowdown))
     assert found.verdict is verdict
+    # Medians of 200 at 2 % noise: 0.02 * 1.253 * sqrt(2 / 200) = 0.0025, of which these are four.
     assert found.ratio == pytest.approx(1 + slowdown, abs=0.01)
     assert found.low is not None
     assert found.high is not None
@@ -62,7 +65,8 @@ def test_a_level_that_moves_while_measured_widens_the_interval() -> None:
     assert found.verdict is Verdict.TOO_NOISY
     assert "the first moved by 3." in found.reason
     assert "the second moved by 3." in found.reason
-    assert drift(Samples.of(a)) == pytest.approx(0.03, abs=0.006)
+    # Halves of 150 samples, whose noise and slope are 2.2 % together: 0.022 * 1.253 * sqrt(2 / 150) = 0.0032; four.
+    assert drift(Samples.of(a)) == pytest.approx(0.03, abs=0.013)
     assert drift(Samples.of(lognormal(generator, 300))) == 0
 
 
@@ -130,17 +134,20 @@ def test_a_regression_lies_wholly_beyond_the_limit(ratio: float, below: float, a
     assert (found.verdict is Verdict.IMPROVEMENT) == (ratio * above < 1 / (1 + limit))
 
 
-@settings(max_examples=20)
-@given(st.integers(0, 10**6), st.floats(-0.2, 0.2))
-def test_swapping_the_sides_turns_the_verdict(seed: int, slowdown: float) -> None:
+@examples(20)
+@given(st.integers(0, 10**6), st.floats(-0.5, 0.5))
+def test_swapping_the_sides_turns_the_comparison(seed: int, slowdown: float) -> None:
     a, b = pair(seed, slowdown, count=60)
     forward, backward = compare(a, b), compare(b, a)
     assert forward.ratio is not None
-    assert backward.ratio == pytest.approx(1 / forward.ratio)
-    assert forward.p_value == pytest.approx(backward.p_value)
-    turned = {Verdict.REGRESSION: Verdict.IMPROVEMENT, Verdict.IMPROVEMENT: Verdict.REGRESSION}
-    if abs(abs(slowdown) - LIMIT) > 0.02:
-        assert backward.verdict is turned.get(forward.verdict, forward.verdict)
+    # exp of a logarithm below 1 and of its negative.
+    assert backward.ratio == pytest.approx(1 / forward.ratio, rel=8 * UNIT64)
+    assert backward.p_value == pytest.approx(forward.p_value)
+    # Sides are resampled anew, so that ends, and verdicts near the limit, may differ. A fifth is 36 standard errors of
+    # the ratio (0.02 * 1.253 * sqrt(2 / 60) = 0.0046) beyond the limit, more than the widest interval takes.
+    if abs(slowdown) > 0.2:
+        verdicts = (Verdict.REGRESSION, Verdict.IMPROVEMENT)
+        assert (forward.verdict, backward.verdict) == (verdicts if slowdown > 0 else verdicts[::-1])
 
 
 def test_equal_durations_are_equal() -> None:

@@ -83,7 +83,7 @@ def test_a_tuned_case_is_the_same_whatever_it_chose_and_is_timed_by_the_image(be
     whole = result_of("here", benchmark_of(without=["samples_ns"])).samples
     assert stored is not None
     assert whole is not None
-    assert stored.centre_ns == pytest.approx(whole.centre_ns / 2, abs=1)
+    assert stored.centre_ns == pytest.approx(whole.centre_ns / 2, abs=1)  # both in whole nanoseconds
 
 
 def test_several_processes_are_kept_apart(benchmark_of: BenchmarkMaker) -> None:

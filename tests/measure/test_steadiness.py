@@ -22,7 +22,9 @@ SERIES = st.lists(st.integers(1, 10**9), min_size=1, max_size=80)
 
 def test_steady_series_have_no_warm_up() -> None:
     generator = np.random.default_rng(1)
-    assert [warmup_end(lognormal(generator, 200)) for _ in range(50)].count(0) >= 48
+    # Two tests, of the first window and of all, each wrong once in a hundred.
+    found = [warmup_end(lognormal(generator, 200)) for _ in range(50)]
+    assert found.count(0) >= binom.ppf(0.001, 50, 0.98)
 
 
 def test_a_warm_up_is_left_out_and_what_follows_is_kept() -> None:
@@ -47,8 +49,9 @@ def test_a_late_change_of_level_is_not_cut_away(direction: int) -> None:
     assert (warmup.end, warmup.steady) == (0, False)
     assert warmup_end(series) is None
     change = change_point(series)
+    # A step of three deviations is missed by few samples; medians of 100: 0.02 * 1.253 * sqrt(2 / 100) = 0.0035; four.
     assert abs(change.index - 100) <= 5
-    assert change.shift == pytest.approx(0.06 * direction, abs=0.015)
+    assert change.shift == pytest.approx(0.06 * direction, abs=0.014)
 
 
 def test_a_slope_is_never_steady_and_wild_series_have_no_quiet_window() -> None:
@@ -78,7 +81,7 @@ def test_the_window_can_be_sure_of_a_step() -> None:
 @given(SERIES)
 def test_change_points_are_the_same_backwards(series: list[int]) -> None:
     forward, backward = change_point(series), change_point(series[::-1])
-    assert forward.p_value == pytest.approx(backward.p_value)
+    assert forward.p_value == backward.p_value
     assert 0 < forward.p_value <= 1
     assert 0 <= forward.index < len(series)
 
@@ -98,7 +101,8 @@ def test_the_interval_covers_the_median() -> None:
         interval = interval_of_median(lognormal(generator, 60))
         assert interval is not None
         covered += interval[0] <= 20e6 <= interval[1]
-    assert covered >= 940
+    # Of 60 samples those after the 21 smallest and before the 21 largest.
+    assert covered >= binom.ppf(0.001, 1000, 1 - 2 * binom.cdf(21, 60, 0.5))
 
 
 @given(SERIES)

@@ -2,12 +2,13 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
 from ssd_core.measure.steadiness import enough, is_steady
 from ssd_core.measure.stopping import LEAST_STEPS, LEAST_TIME_S, State, StopRule
+from tests.examples import examples
 from tests.simulated import bimodal, drifting, lognormal, warming
 
 
@@ -33,7 +34,7 @@ def test_a_quiet_series_ends_when_its_median_is_known() -> None:
     assert rule.measured == tuple(series[: len(rule.measured)])
     assert enough(rule.measured)
     assert len(rule.measured) >= LEAST_STEPS
-    assert LEAST_TIME_S <= sum(rule.measured) / 1e9 < rule.elapsed_s + 1e-9 < 10
+    assert LEAST_TIME_S <= sum(rule.measured) / 1e9 == rule.elapsed_s < 10
 
 
 def test_the_warm_up_is_left_out() -> None:
@@ -43,6 +44,7 @@ def test_the_warm_up_is_left_out() -> None:
         assert rule.steady
         assert 6 <= len(rule.warmup) <= 100
         assert is_steady(rule.measured)
+        # The interval that ended it is 1 % wide, four standard errors.
         assert np.median(rule.measured) == pytest.approx(20e6, rel=0.01)
 
 
@@ -126,7 +128,7 @@ def test_what_is_fed_after_the_end_is_left_out() -> None:
     assert rule.measured == (1, 2, 3)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.integers(0, 10**6), st.floats(0.01, 0.5), st.integers(1, 40))
 def test_it_always_ends_with_a_reason_and_samples(seed: int, noise: float, chunk: int) -> None:
     series = lognormal(np.random.default_rng(seed), 5000, noise=noise)

@@ -12,6 +12,7 @@ from ssd_core.graph.session import session_on
 from ssd_core.network.anchors import default_centers
 from ssd_core.network.detections import BACKGROUND_OFFSET
 from ssd_core.peers.network import network_of
+from tests.rounding import of_the_network
 
 GraphDef = Any
 
@@ -23,9 +24,9 @@ def test_logits_are_plain_and_everything_else_stays(thin_graph: GraphDef, thin_i
         with session_on(graph_def) as session:
             values.append(session.run([f"{LOCATIONS}:0", f"{CANDIDATE_LOGITS}:0"], {"input:0": thin_images}))
     (locations, lowered), (same, plain) = values
-    np.testing.assert_allclose(same, locations, atol=1e-4)
+    np.testing.assert_allclose(same, locations, atol=of_the_network(locations), rtol=0)
     lowered[..., 0] -= BACKGROUND_OFFSET
-    np.testing.assert_allclose(plain, lowered, atol=1e-4)
+    np.testing.assert_allclose(plain, lowered, atol=of_the_network(lowered), rtol=0)
 
 
 def test_default_boxes_are_the_graphs(thin_graph: GraphDef) -> None:

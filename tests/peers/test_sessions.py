@@ -16,10 +16,14 @@ from ssd_core.peers.runtimes import PRECISIONS, RUNTIMES, Opening, open_session
 from ssd_core.peers.session import PeerSession
 from ssd_core.runtime.session import InferenceSession
 from ssd_core.runtime.worker import Worker
+from tests.rounding import TWO_SOFTMAXES, of_detections, of_the_network
+from tests.rows import is_in
 
 Floats = npt.NDArray[np.float32]
 ALL = [(runtime, precision) for runtime in RUNTIMES for precision in PRECISIONS[runtime]]
-NEARNESS = {"fp32": 1 - 1e-6, "bf16": 0.999, "int8": 0.98}  # correlations
+NEARNESS = {"fp32": 1 - 1e-6, "bf16": 0.999, "int8": 0.98}
+"""Correlations c: noise of sqrt(1 / c^2 - 1), that is 0.14 %, 4.5 % and 20 % of the signal. A few layers of float32 are
+off by 1e-6; in bfloat16 each number is off by up to 0.4 %, in int8 by up to 0.4 % of the largest one."""
 
 
 @pytest.fixture
@@ -50,6 +54,11 @@ def ours(thin_path: Path, thin_images: Floats) -> tuple[list[Floats], list[Detec
     return [locations, logits], found
 
 
+def table(found: Detections) -> Floats:
+    """Rows of class, score, box."""
+    return np.concatenate([found.classes[:, None], found.scores[:, None], found.boxes], axis=1)
+
+
 def by_width(outputs: list[Any]) -> list[Floats]:
     return sorted(outputs, key=lambda output: int(output.shape[-1]))
 
@@ -64,7 +73,7 @@ def test_raw_predictions_are_those_of_tensorflow(
     for got, wanted in zip(found, expected, strict=True):
         assert np.corrcoef(got.ravel(), wanted.ravel())[0, 1] > NEARNESS[precision]
         if precision == "fp32":
-            np.testing.assert_allclose(got, wanted, atol=1e-3)
+            np.testing.assert_allclose(got, wanted, atol=of_the_network(wanted), rtol=0)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -76,10 +85,9 @@ def test_detections_are_those_of_tensorflow(opened: Any, ours: Any, thin_images:
         assert np.all(np.diff(got.scores) <= 0)
         assert np.all(got.boxes[:, 2:] - got.boxes[:, :2] > MIN_SIZE)
         assert sum(got.scores > 0.3) == pytest.approx(sum(wanted.scores > 0.3), rel=0.05, abs=1)
-        best = slice(10)
-        np.testing.assert_array_equal(got.classes[best], wanted.classes[best])
-        np.testing.assert_allclose(got.scores[best], wanted.scores[best], atol=1e-3)
-        np.testing.assert_allclose(got.boxes[best], wanted.boxes[best], atol=1e-3)
+        within = of_detections(ours[0][1], ours[0][0])
+        for some, others in ((got, wanted), (wanted, got)):
+            assert is_in(table(some)[:10], table(others), within).all()
     assert (agreement(expected, found) or 0) > 0.98
 
 
@@ -94,7 +102,7 @@ def test_int8_finds_nearly_the_same(opened: Any, ours: Any, thin_images: Floats,
 def test_a_short_batch_is_filled_up(opened: Any, thin_images: Floats, runtime: str) -> None:
     session = opened(runtime, end="detections")
     (alone,) = session.detect(thin_images[1:2])
-    np.testing.assert_allclose(alone.scores, session.detect(thin_images)[1].scores, atol=1e-5)
+    np.testing.assert_allclose(alone.scores, session.detect(thin_images)[1].scores, atol=TWO_SOFTMAXES, rtol=0)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -119,7 +127,7 @@ def test_openvino_chooses_streams_itself(opened: Any) -> None:
 
 
 def test_a_worker_opens_a_peer_and_feeds_it(thin_models: Path) -> None:
-    with Worker(timeout_s=120) as worker:
+    with Worker(timeout_s=600) as worker:
         for runtime in RUNTIMES:
             opening = Opening(runtime, thin_models, "fp32", "network", batch_size=2, threads=1)
             opened = worker.open_peer(opening)

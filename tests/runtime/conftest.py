@@ -1,7 +1,8 @@
 """Small frozen graphs that keep the contract, TFRecords, and one worker for all tests that may share it."""
 
 import io
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from PIL import Image
 
 from ssd_core.runtime.worker import Worker
 
+PATIENCE_S = 600  # for an answer of a worker: only one that hangs takes so long, however busy the machine is
+
 IMAGES = (
     ("plain.jpg", 320, 240),
     ("tall.jpg", 200, 400),
@@ -19,6 +22,19 @@ IMAGES = (
     ("b.jpg", 99, 77),
 )
 """File name, width, height; the colour of image i is grey level 40 * i."""
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """Until something has happened that nothing but a defect holds up for long."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def threads_of(worker: Worker) -> set[str]:
+    """The kernel's numbers of a worker's threads: one that was joined may be there for a moment longer."""
+    return {path.name for path in Path(f"/proc/{worker.pid}/task").iterdir()}
 
 
 @pytest.fixture(scope="session")
@@ -109,5 +125,5 @@ def _record(name: str, width: int, height: int, grey: int) -> bytes:
 @pytest.fixture(scope="session")
 def worker() -> Iterator[Worker]:
     """A worker with the default settings; tests must not end it."""
-    with Worker(timeout_s=120) as worker:
+    with Worker(timeout_s=PATIENCE_S) as worker:
         yield worker

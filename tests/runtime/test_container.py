@@ -3,12 +3,10 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import tarfile
-import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,10 +209,19 @@ def test_the_image_needs_what_the_project_depends_on() -> None:
     assert project["requires-python"] == f">={'.'.join(map(str, container.PYTHON))}"
 
 
-def test_ctrl_c_waits_for_what_the_command_makes_of_it(path: Path) -> None:
-    fake(path, "podman", f"{shutil.which('sleep', path='/usr/bin:/bin')} 0.6; exit 2")
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+def test_ctrl_c_waits_for_what_the_command_makes_of_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait, waits = subprocess.Popen.wait, []
+
+    def interrupted(process: "subprocess.Popen[bytes]") -> int:
+        waits.append(process)
+        if len(waits) < 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return wait(process)
+
+    fake(path, "podman", "exit 2")
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
     assert of(path).run(["x"]) == 2
+    assert len(waits) == 3
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,10 @@ def test_dummy_images_are_uniform_over_what_pixels_can_be(batch_size: int) -> No
     images = DummyFeed(batch_size, seed=0).next_images()
     assert images.shape == (batch_size, 300, 300, 3)
     assert images.dtype == np.float32
+    # That none of 270,000 numbers lies in the lowest 0.1 of 274.74 has the probability exp(-98).
     assert LOWEST_PIXEL <= images.min() < LOWEST_PIXEL + 0.1
     assert HIGHEST_PIXEL - 0.1 < images.max() <= HIGHEST_PIXEL
+    # Their mean has the standard deviation 274.74 / sqrt(12 * 270,000) = 0.15.
     assert images.mean() == pytest.approx((LOWEST_PIXEL + HIGHEST_PIXEL) / 2, abs=1)
 
 

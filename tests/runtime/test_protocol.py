@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -53,7 +53,6 @@ def exchange(message: dict[str, Any], arrays: list[Any]) -> tuple[dict[str, Any]
 
 
 @given(MESSAGES, ARRAYS)
-@settings(max_examples=100, deadline=None)
 def test_what_is_sent_is_received(message: dict[str, Any], arrays: list[Any]) -> None:
     got_message, got_arrays = exchange(message, arrays)
     assert got_message == message

@@ -5,6 +5,7 @@ from pathlib import Path
 from ssd_core.runtime.kernels import matched, primitives
 from ssd_core.runtime.profile import account
 from ssd_core.runtime.worker import Worker, WorkerSettings
+from tests.runtime.conftest import PATIENCE_S
 
 
 def test_a_trace_holds_what_ran_and_no_more_time_than_the_step(worker: Worker, graphs: dict[str, Path]) -> None:
@@ -35,7 +36,7 @@ def test_a_batch_shows_in_the_sizes(worker: Worker, graphs: dict[str, Path]) -> 
 
 
 def test_onednn_ran_the_layers_that_the_trace_tells(graphs: dict[str, Path]) -> None:
-    with Worker(WorkerSettings(onednn_verbose=True), timeout_s=120) as worker:
+    with Worker(WorkerSettings(onednn_verbose=True), timeout_s=PATIENCE_S) as worker:
         worker.open(graphs["convolution"], 1, 1)
         worker.feed_dummy(3)
         layers = [node for node in worker.trace(1).nodes if node.problem]

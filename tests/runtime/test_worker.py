@@ -1,23 +1,22 @@
 import dataclasses
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
-from ssd_core.runtime import kernels
+from ssd_core.runtime import kernels, protocol
 from ssd_core.runtime.affinity import available_cpus
 from ssd_core.runtime.worker import Worker, WorkerDefect, WorkerDied, WorkerSettings
-
-
-def thread_count(worker: Worker) -> int:
-    return len(list(Path(f"/proc/{worker.pid}/task").iterdir()))
+from tests.runtime.conftest import PATIENCE_S, threads_of, wait_for
 
 
 def kill_soon(worker: Worker, number: signal.Signals) -> None:
@@ -45,34 +44,32 @@ def test_each_session_has_the_threads_that_were_asked_for(
     worker: Worker, graphs: dict[str, Path], inter: int, intra: int
 ) -> None:
     worker.open(graphs["batched"], 1, 1)
-    fewest = thread_count(worker)
+    before = threads_of(worker)
     opened = worker.open(graphs["batched"], inter, intra)
     assert (opened.num_inter_threads, opened.num_intra_threads) == (inter, intra)
-    # Told from outside: those of the session before are gone, whatever their number was.
-    assert thread_count(worker) == fewest - 2 + inter + intra
-
-
-def wait_for_threads(worker: Worker, count: int) -> None:
-    """One that was joined is the kernel's for a moment longer."""
-    deadline = time.monotonic() + 5
-    while thread_count(worker) != count and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert thread_count(worker) == count
+    started = threads_of(worker) - before  # told from outside
+    assert len(started) == inter + intra
+    worker.open(graphs["batched"], 1, 1)
+    wait_for(lambda: not started & threads_of(worker))
 
 
 def test_each_stream_has_its_own_threads(worker: Worker, graphs: dict[str, Path]) -> None:
     worker.open(graphs["batched"], 1, 1)
-    fewest = thread_count(worker)
+    before = threads_of(worker)
     opened = worker.open(graphs["batched"], 1, 2, streams=3)
     assert (opened.num_inter_threads, opened.num_intra_threads, opened.streams) == (1, 2, 3)
-    wait_for_threads(worker, fewest - 2 + 3 * (1 + 2))
+    sessions = threads_of(worker) - before
+    assert len(sessions) == 3 * (1 + 2)
     worker.feed_dummy(1)
     worker.run(2)
-    wait_for_threads(worker, fewest - 2 + 3 * (1 + 2) + 3)  # they run on
+    streams = threads_of(worker) - before - sessions
+    assert len(streams) == 3  # they run on
     worker.pause()
-    wait_for_threads(worker, fewest - 2 + 3 * (1 + 2))
+    wait_for(lambda: not streams & threads_of(worker))
+    assert sessions <= threads_of(worker)
     assert worker.open(graphs["batched"], 1, 2, streams=2).streams == 2
-    wait_for_threads(worker, fewest - 2 + 2 * (1 + 2))
+    assert len(threads_of(worker) - before - sessions - streams) == 2 * (1 + 2)
+    wait_for(lambda: not sessions & threads_of(worker))
 
 
 def test_zero_threads_are_as_many_as_there_are_cpus(worker: Worker, graphs: dict[str, Path]) -> None:
@@ -230,7 +227,7 @@ def test_a_defect_comes_back_with_its_traceback(worker: Worker, graphs: dict[str
 
 
 def test_onednn_tells_which_kernels_ran(graphs: dict[str, Path]) -> None:
-    with Worker(WorkerSettings(onednn_verbose=True), timeout_s=120) as worker:
+    with Worker(WorkerSettings(onednn_verbose=True), timeout_s=PATIENCE_S) as worker:
         worker.open(graphs["convolution"], 1, 1)
         worker.feed_dummy(1)
         worker.run(1)
@@ -246,24 +243,25 @@ def test_onednn_tells_which_kernels_ran(graphs: dict[str, Path]) -> None:
 
 def test_a_killed_worker_names_the_signal_and_a_new_one_works(graphs: dict[str, Path]) -> None:
     settings = WorkerSettings(delay_ms=50.0, onednn_verbose=True, num_cores=1)
-    with Worker(settings, timeout_s=120) as worker:
+    with Worker(settings, timeout_s=PATIENCE_S) as worker:
         assert worker.status().cpus == available_cpus()[:1]
         worker.open(graphs["convolution"], 1, 1)
         worker.feed_dummy(1)
+        worker.run(1)  # so that its convolution is among what was printed last
         kill_soon(worker, signal.SIGKILL)
         with pytest.raises(WorkerDied, match=r"died of SIGKILL .* during run(?s:.*)onednn_verbose.*convolution"):
             worker.run(1000)
         with pytest.raises(WorkerDied, match="SIGKILL"):
             worker.status()
     assert gone(worker.pid)
-    with Worker(timeout_s=120) as second:
+    with Worker(timeout_s=PATIENCE_S) as second:
         second.open(graphs["batched"], 1, 1)
         second.feed_dummy(1)
         assert len(second.run(1).run_ns) == 1
 
 
 def test_a_worker_that_does_not_answer_in_time_is_ended(graphs: dict[str, Path]) -> None:
-    worker = Worker(WorkerSettings(delay_ms=60_000.0), timeout_s=30)
+    worker = Worker(WorkerSettings(delay_ms=60_000.0), timeout_s=PATIENCE_S)
     worker.open(graphs["batched"], 1, 1)
     worker.feed_dummy(1)
     worker._socket.settimeout(0.2)
@@ -273,14 +271,20 @@ def test_a_worker_that_does_not_answer_in_time_is_ended(graphs: dict[str, Path])
     worker.close()
 
 
-def test_ctrl_c_ends_the_worker(graphs: dict[str, Path]) -> None:
-    with Worker(WorkerSettings(delay_ms=60_000.0), timeout_s=120) as worker:
+def test_ctrl_c_ends_the_worker(graphs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = protocol.receive
+
+    def interrupted(connection: socket.socket) -> Any:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return receive(connection)
+
+    with Worker(WorkerSettings(delay_ms=60_000.0), timeout_s=PATIENCE_S) as worker:
         worker.open(graphs["batched"], 1, 1)
         worker.feed_dummy(1)
         # The terminal sends it to the child as well, which must leave it to the parent.
         os.kill(worker.pid, signal.SIGINT)
         assert worker.status().pid == worker.pid
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        monkeypatch.setattr(protocol, "receive", interrupted)
         with pytest.raises(KeyboardInterrupt):
             worker.run(1)
         assert gone(worker.pid)
@@ -300,7 +304,7 @@ def test_a_python_without_tensorflow_is_named(tmp_path: Path) -> None:
     python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
     python.chmod(0o755)
     with pytest.raises(UserError, match=r"python.* has no module"):
-        Worker(WorkerSettings(python=str(python)), timeout_s=60)
+        Worker(WorkerSettings(python=str(python)), timeout_s=PATIENCE_S)
 
 
 def test_a_program_that_ends_at_once_is_told_by_its_status_and_words(tmp_path: Path) -> None:
@@ -308,7 +312,7 @@ def test_a_program_that_ends_at_once_is_told_by_its_status_and_words(tmp_path: P
     program.write_text("#!/bin/sh\necho not today >&2\nexit 7\n")
     program.chmod(0o755)
     with pytest.raises(WorkerDied, match=r"exited with status 7 during start(?s:.*)not today"):
-        Worker(WorkerSettings(python=str(program)), timeout_s=60)
+        Worker(WorkerSettings(python=str(program)), timeout_s=PATIENCE_S)
 
 
 def test_a_socket_that_is_not_there_is_refused() -> None:

@@ -12,13 +12,10 @@ from ssd_core.runtime import kernels, machine
 from ssd_core.runtime.worker import Worker, WorkerSettings
 from ssd_core.runtime.yardstick import Yardstick
 from ssd_core.runtime.yardstick_shape import CHANNELS, KERNEL, MULTIPLY_ADDS, SIZE
+from tests.runtime.conftest import PATIENCE_S, threads_of, wait_for
 
 PRECISIONS = ("fp32", "bf16", "int8")
 TYPES = {"fp32": "f32", "bf16": "bf16", "int8": "int8"}
-
-
-def thread_count(worker: Worker) -> int:
-    return len(list(Path(f"/proc/{worker.pid}/task").iterdir()))
 
 
 def test_it_is_conv4_2() -> None:
@@ -47,7 +44,7 @@ def test_each_precision_runs_and_every_step_takes_its_time(worker: Worker, preci
 
 def test_onednn_runs_the_convolution_in_the_precision_that_was_asked_for() -> None:
     emulated = "avx512bw" in machine.identity()["isa_flags"]  # from there on oneDNN has bf16, in whatever instructions
-    with Worker(WorkerSettings(onednn_verbose=True), timeout_s=120) as worker:
+    with Worker(WorkerSettings(onednn_verbose=True), timeout_s=PATIENCE_S) as worker:
         for precision in PRECISIONS if emulated else ("fp32", "int8"):
             worker.yardstick(precision, 1, 1, 1)
             worker.output_lines()
@@ -59,13 +56,15 @@ def test_onednn_runs_the_convolution_in_the_precision_that_was_asked_for() -> No
 
 def test_it_has_the_threads_of_the_case_and_those_of_the_one_before_are_gone(worker: Worker) -> None:
     worker.yardstick("fp32", 1, 1, 1)
-    fewest = thread_count(worker)
+    before = threads_of(worker)
     worker.yardstick("fp32", 2, 3, 1)
-    assert thread_count(worker) == fewest - 2 + 5
+    started = threads_of(worker) - before
+    assert len(started) == 5
     worker.yardstick("fp32", 2, 3, 1)
-    assert thread_count(worker) == fewest - 2 + 5
+    assert threads_of(worker) - before == started
     worker.yardstick("fp32", 1, 1, 1)
-    assert thread_count(worker) == fewest
+    assert len(threads_of(worker) - before - started) == 2
+    wait_for(lambda: not started & threads_of(worker))
 
 
 def test_an_unknown_precision_is_refused_and_the_worker_goes_on(worker: Worker) -> None:

@@ -1,0 +1,43 @@
+"""The tests that are skipped somewhere, where, and why. With CI=true a run fails that skips others, or not these."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from ssd_core.peers import runtimes
+from tests.coco.conftest import COCO_MINI
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Tests, by a pattern of their ids, some of which are skipped where `here` is true, and nowhere else."""
+
+    pattern: str
+    here: Callable[[], bool]
+    reason: str
+
+
+SKIPS = (
+    Skip("tests/coco/*", lambda: not COCO_MINI.is_dir(), "the 79 images of COCO are no part of the repository"),
+    Skip("tests/peers/*", lambda: bool(runtimes.missing()), "tox -e peers-tests has OpenVINO and ONNX Runtime"),
+    Skip(
+        "tests/peers/test_bench.py::test_without_the_packages_it_is_refused",
+        lambda: not runtimes.missing(),
+        "it tests what is said where OpenVINO and ONNX Runtime are missing",
+    ),
+)
+
+
+def complaints(ran: Collection[str], skipped: Collection[str], skips: Collection[Skip] = SKIPS) -> list[str]:
+    """What is wrong with a run that skipped the tests `skipped` and none of `ran`: a sentence each."""
+    here = [skip.pattern for skip in skips if skip.here()]
+    unlisted = [test for test in skipped if not any(fnmatchcase(test, pattern) for pattern in here)]
+    needless = [
+        pattern
+        for pattern in here
+        if any(fnmatchcase(test, pattern) for test in ran) and not any(fnmatchcase(test, pattern) for test in skipped)
+    ]
+    return [
+        *(f"{test} was skipped, and tests/skips.py does not list it for this machine." for test in unlisted),
+        *(f"{pattern} is listed in tests/skips.py for this machine, and none was skipped." for pattern in needless),
+    ]
