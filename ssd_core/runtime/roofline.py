@@ -63,6 +63,5 @@ def copy_times_ns(threads: int, copies: int = _COPIES, copied_bytes: int = _COPI
         return part_bytes / times_ns[1:]
 
     with ThreadPoolExecutor(threads) as pool:
-        of_all = sum(pool.map(rates, range(threads)))
-    times: list[float] = (copied_bytes / of_all).tolist()
-    return times
+        of_all = np.sum(list(pool.map(rates, range(threads))), axis=0)
+    return [float(copied_bytes / rate) for rate in of_all]

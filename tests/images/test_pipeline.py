@@ -47,7 +47,12 @@ def test_threads_follow_the_quota(
         (tmp_path / name).write_text(content)
     made: list[Any] = []
     make = pipeline._dataset
-    monkeypatch.setattr(pipeline, "_dataset", lambda *arguments: made.append(make(*arguments)) or made[-1])
+
+    def kept(*arguments: Any) -> Any:
+        made.append(make(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(pipeline, "_dataset", kept)
     monkeypatch.setattr(pipeline, "default_thread_count", lambda: affinity.default_thread_count(tmp_path))
     open_pipeline(shards, 2)
     open_pipeline(shards, 2, num_inter_threads=2, num_intra_threads=5)
