@@ -5,11 +5,15 @@ import pytest
 from fixtures.accuracy import Evaluation
 from fixtures.images import Records
 from fixtures.inference import Inference
+from fixtures.postprocess import Replaced
 from fixtures.recorder import Recorder
 
 pytestmark = [pytest.mark.measures("accuracy"), pytest.mark.benchmark(group="accuracy")]
 
 
-def test_accuracy(inference: Inference, records: Records, evaluation: Evaluation, record: Recorder) -> None:
+def test_accuracy(
+    inference: Inference, records: Records, evaluation: Evaluation, record: Recorder, replaced: Replaced
+) -> None:
     inference.feed(records)
-    record.accuracy(inference, lambda: evaluation(inference), rounding=evaluation.rounding)
+    found = record.accuracy(inference, lambda: evaluation(replaced), rounding=evaluation.rounding)
+    replaced.compare(records, evaluation, found)

@@ -28,7 +28,7 @@ _GRAPHS = (
 
 def scenes() -> Path:
     """The folder of validation scenes: `val2017/*.jpg` and `annotations/instances_val2017.json`, in COCO's layout."""
-    return cache_folder() / f"scenes-{_digest(_SCENES)}"
+    return cache_folder() / f"scenes-{code_digest(_SCENES)}"
 
 
 def annotations() -> Path:
@@ -43,12 +43,12 @@ def records() -> Path:
 
 def weights() -> Path:
     """The trained weights: one `.npz` with an array a variable."""
-    return cache_folder() / f"weights-{_digest(_WEIGHTS)}.npz"
+    return cache_folder() / f"weights-{code_digest(_WEIGHTS)}.npz"
 
 
 def graph(precision: str) -> Path:
     """The frozen graph of a precision."""
-    return cache_folder() / f"graphs-{_digest(_GRAPHS)}" / f"ssdvgg16_{precision}_demo.pb"
+    return cache_folder() / f"graphs-{code_digest(_GRAPHS)}" / f"ssdvgg16_{precision}_demo.pb"
 
 
 def complete() -> bool:
@@ -57,7 +57,8 @@ def complete() -> bool:
 
 
 @cache
-def _digest(sources: tuple[str, ...]) -> str:
+def code_digest(sources: tuple[str, ...]) -> str:
+    """A digest of source files of this package, named from its root, or of all those in a folder."""
     digest = hashlib.sha256()
     for name in sources:
         path = _ROOT / name

@@ -13,6 +13,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.images.preprocess import preprocess
 from ssd_core.images.shards import check_schema, count_records, find_fault
+from ssd_core.runtime.affinity import default_thread_count
 
 Tensor = Any
 
@@ -42,9 +43,10 @@ def open_pipeline(
     """Check the shards, then give their images in order, made ready ahead of use; with `repeat` over and over.
 
     `num_inter_threads` images are prepared at the same time, in a pool of threads that is the pipeline's own;
-    `num_intra_threads` is the most that one operation uses; 0 stands for one a CPU. Without `repeat` the last batch
-    may be smaller. UserError names file and record where something is wrong, at once or when the stream gets there.
-    Needs eager mode: use it outside of `with session:`.
+    `num_intra_threads` is the most that one operation uses; 0 stands for as many as this process has CPUs, by its
+    affinity and its control group's quota. Without `repeat` the last batch may be smaller. UserError names file and
+    record where something is wrong, at once or when the stream gets there. Needs eager mode: use it outside of `with
+    session:`.
     """
     if batch_size < 1 or num_inter_threads < 0 or num_intra_threads < 0:
         raise UserError(
@@ -53,8 +55,8 @@ def open_pipeline(
         )
     count_records(shards)
     check_schema(shards)
-    cpus = len(os.sched_getaffinity(0))
-    dataset = _dataset(shards, batch_size, num_inter_threads or cpus, num_intra_threads or cpus, repeat)
+    default = default_thread_count()
+    dataset = _dataset(shards, batch_size, num_inter_threads or default, num_intra_threads or default, repeat)
     return _batches(dataset.as_numpy_iterator(), shards)
 
 

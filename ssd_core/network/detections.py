@@ -30,6 +30,7 @@ OVERLAP_THRESHOLD = 0.45
 
 BACKGROUND_OFFSET = math.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD))
 """What is added to the logits of the background to make candidate logits of them: -4.6."""
+_MARGIN = 1e-4  # by which a sum in float32 may be off: what is let in too much is left out by its score
 
 Detected = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -44,8 +45,20 @@ def lower_background(weights: Weights, num_classes: int = NUM_CLASSES, scope: st
 
 
 def detect(locations: Tensor, logits: Tensor, centers: Floats | None = None) -> Detected:
-    """`detect_candidates` of logits [N, 8732, C] whose background is as the network was trained."""
-    return detect_candidates(locations, logits + tf.constant(_offsets(logits.shape[-1]), logits.dtype), centers)
+    """Detections of raw predictions whose background is as the network was trained, in the original's order of ties.
+
+    Takes and gives what `detect_candidates` does. Of equal scores in a class the default box of the lowest index comes
+    first, as it does in the original's `top_k` and `NonMaxSuppressionV3`; `CombinedNonMaxSuppression` alone leaves that
+    to its heap. Quantized logits give many equal scores.
+    """
+    candidates = _candidates(logits + tf.constant(_offsets(logits.shape[-1], _MARGIN), logits.dtype))
+    with tf.name_scope("candidates"):
+        boxes, scores = _boxes_and_scores(locations, tf.gather(logits, candidates, batch_dims=1), candidates, centers)
+        scores, selected = _selected(scores)
+        ranks, ranked = _ranked(scores)
+    kept_boxes, kept_ranks, kept_classes, counts = _suppressed(boxes, ranks, selected, 0.0)
+    places = tf.size(ranked) - 1 - tf.cast(kept_ranks, tf.int32)
+    return kept_boxes, tf.gather(ranked, places), kept_classes, counts
 
 
 def detect_candidates(locations: Tensor, candidate_logits: Tensor, centers: Floats | None = None) -> Detected:
@@ -56,35 +69,65 @@ def detect_candidates(locations: Tensor, candidate_logits: Tensor, centers: Floa
     how many of the K each image has, [N] int32; best score first. K is what the fullest image of the batch needs.
     """
     candidates = _candidates(candidate_logits)
-    priors = default_centers() if centers is None else centers
     with tf.name_scope("candidates"):
         logits = tf.gather(candidate_logits, candidates, batch_dims=1)
-        probabilities = tf.nn.softmax(logits - tf.constant(_offsets(logits.shape[-1]), logits.dtype))[..., 1:]
-        boxes = _decode(tf.gather(locations, candidates, batch_dims=1), tf.gather(priors, candidates))
-        boxes = tf.clip_by_value(boxes, 0.0, 1.0)
-        large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1, keepdims=True)
-        scores = tf.where(large_enough, probabilities, 0.0)
-        above = tf.math.count_nonzero(scores > SCORE_THRESHOLD, axis=1, dtype=tf.int32)
-        crowded = tf.where(above > MAX_CANDIDATES_PER_CLASS)
-        scores = tf.cond(tf.size(crowded) > 0, lambda: _best_of_each_class(scores, crowded), lambda: scores)
-        selected = tf.reduce_sum(tf.minimum(above, MAX_CANDIDATES_PER_CLASS), axis=1)
+        logits = logits - tf.constant(_offsets(logits.shape[-1]), logits.dtype)
+        boxes, scores = _boxes_and_scores(locations, logits, candidates, centers)
+        scores, selected = _selected(scores)
+    return _suppressed(boxes, scores, selected, SCORE_THRESHOLD)
+
+
+def _boxes_and_scores(
+    locations: Tensor, logits: Tensor, candidates: Tensor, centers: Floats | None
+) -> tuple[Tensor, Tensor]:
+    """Of the candidates [N, K]: corner boxes [N, K, 4] in the image, and scores [N, K, C-1]; too small ones score 0."""
+    priors = default_centers() if centers is None else centers
+    boxes = _decode(tf.gather(locations, candidates, batch_dims=1), tf.gather(priors, candidates))
+    boxes = tf.clip_by_value(boxes, 0.0, 1.0)
+    large_enough = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] > MIN_SIZE, axis=-1, keepdims=True)
+    return boxes, tf.where(large_enough, tf.nn.softmax(logits)[..., 1:], 0.0)
+
+
+def _selected(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """The scores [N, K, C] with only the 400 best of a class left, and how many each image has above the threshold."""
+    above = tf.math.count_nonzero(scores > SCORE_THRESHOLD, axis=1, dtype=tf.int32)
+    crowded = tf.where(above > MAX_CANDIDATES_PER_CLASS)
+    scores = tf.cond(tf.size(crowded) > 0, lambda: _best_of_each_class(scores, crowded), lambda: scores)
+    return scores, tf.reduce_sum(tf.minimum(above, MAX_CANDIDATES_PER_CLASS), axis=1)
+
+
+def _ranked(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores [N, K, C] -> ranks [N, K, C], all different, higher for a better score; and the score of each rank.
+
+    The ranks of equal scores fall from class to class, and in it from box to box. Scores below the threshold are left
+    out: they have rank 0. Ranks are float32, whole up to 16 million, as many as 24 images can have.
+    """
+    by_class = tf.transpose(scores, [0, 2, 1])
+    places = tf.where(by_class > SCORE_THRESHOLD)
+    best = tf.math.top_k(tf.gather_nd(by_class, places), tf.shape(places)[0])  # of equal ones the first comes first
+    ranks = tf.cast(tf.range(tf.shape(places)[0], 0, -1), tf.float32)
+    ranks = tf.scatter_nd(tf.gather(places, best.indices), ranks, tf.shape(by_class, tf.int64))
+    return tf.transpose(ranks, [0, 2, 1]), tf.concat([best.values, [0.0]], axis=0)
+
+
+def _suppressed(boxes: Tensor, scores: Tensor, selected: Tensor, threshold: float) -> Detected:
     kept_boxes, kept_scores, kept_classes, counts = tf.raw_ops.CombinedNonMaxSuppression(
         boxes=boxes[:, :, tf.newaxis, :],
         scores=scores,
         max_output_size_per_class=MAX_DETECTIONS_PER_CLASS,
         max_total_size=tf.maximum(tf.reduce_max(selected), 1),
         iou_threshold=OVERLAP_THRESHOLD,
-        score_threshold=SCORE_THRESHOLD,
+        score_threshold=threshold,
         clip_boxes=False,
         name="nms",
     )
     return kept_boxes, kept_scores, kept_classes + 1.0, counts
 
 
-def _offsets(num_classes: int) -> Floats:
-    """What makes candidate logits of logits [..., num_classes] when it is added."""
+def _offsets(num_classes: int, margin: float = 0.0) -> Floats:
+    """What makes candidate logits of logits [..., num_classes] when it is added; `margin` lets in a few boxes more."""
     offsets = np.zeros(num_classes, np.float32)
-    offsets[0] = BACKGROUND_OFFSET
+    offsets[0] = BACKGROUND_OFFSET - margin
     return offsets
 
 
@@ -101,10 +144,15 @@ def _candidates(candidate_logits: Tensor) -> Tensor:
 
 
 def _decode(locations: Tensor, centers: Tensor) -> Tensor:
-    """The inverse of `anchors.encode`, on candidates: [N, K, 4] locations and default boxes -> corner boxes."""
-    scaled = locations * tf.constant(PRIOR_SCALING, tf.float32)
-    middle = scaled[..., :2] * centers[..., 2:] + centers[..., :2]
-    half = tf.exp(scaled[..., 2:]) * centers[..., 2:] / 2
+    """The inverse of `anchors.encode`, on candidates: [N, K, 4] locations and default boxes -> corner boxes.
+
+    The factors of a centre are multiplied first, as TensorFlow's optimizer does it in the original's graph, where they
+    are constants: so the boxes are the same to the last bit.
+    """
+    of_center, of_size = (tf.constant(part, tf.float32) for part in (PRIOR_SCALING[:2], PRIOR_SCALING[2:]))
+    size = centers[..., 2:]
+    middle = locations[..., :2] * (size * of_center) + centers[..., :2]
+    half = tf.exp(locations[..., 2:] * of_size) * size / 2
     return tf.concat([middle - half, middle + half], axis=-1)
 
 

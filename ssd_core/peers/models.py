@@ -1,4 +1,4 @@
-"""The peers' models of a frozen fp32 graph: made once, kept in the cache under what they depend on.
+"""The peers' models of a frozen fp32 graph: made once, kept in the cache under a digest of all they are made from.
 
 Imports neither TensorFlow nor a peer, so that a run which finds everything made can start at once. `python -m
 ssd_core.peers.models GRAPH [DATA_LOCATION]` makes what is missing, in a process that is gone before anything is timed.
@@ -7,12 +7,18 @@ ssd_core.peers.models GRAPH [DATA_LOCATION]` makes what is missing, in a process
 import hashlib
 import sys
 from collections.abc import Sequence
+from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssd_core.demo.places import code_digest
 from ssd_core.errors import UserError
 from ssd_core.files import cache_folder, replacing, sha256_of
+from ssd_core.images.shards import find_shards
+from ssd_core.images.tfrecord import record_spans
 from ssd_core.peers.runtimes import require, versions
+from ssd_core.runtime import machine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,17 +28,32 @@ CENTERS = "centers.npy"
 CALIBRATION_IMAGES = 32  # as many as `python -m ssd_core quantize` takes
 ROOT = Path(__file__).parents[1]
 _SOURCES = (
-    *("peers/models.py", "peers/network.py", "peers/openvino.py", "peers/onnx_model.py", "peers/onnxruntime.py"),
-    *("graph/raw.py", "graph/simplify.py", "graph/normalization.py"),
+    *("peers", "graph", "network", "images"),
+    *("coco/categories.py", "demo/build.py", "demo/model.py", "demo/scenes.py", "demo/sprites.py"),
 )
+_MAKING = ("numpy", "pillow")  # packages that prepare the calibration images, besides TensorFlow
 
 
 def folder_of(graph: Path, data_location: Path | None) -> Path:
-    """Where the models of a graph lie, or will: a folder named by the graph, the images, the versions and our code."""
-    digest = hashlib.sha256(repr((sha256_of(graph), str(data_location), sorted(versions().items()))).encode())
-    for name in _SOURCES:
-        digest.update((ROOT / name).read_bytes())
-    return cache_folder() / f"peers-{digest.hexdigest()[:12]}"
+    """Where the models of a graph lie, or will: a folder named by the graph, the images, the versions and our code.
+
+    UserError for a data location without records.
+    """
+    used = versions() | machine.versions() | {name: metadata.version(name) for name in _MAKING}
+    images = None if data_location is None else _records_digest(data_location)
+    made_from = (sha256_of(graph), images, sorted(used.items()), code_digest(_SOURCES))
+    return cache_folder() / f"peers-{hashlib.sha256(repr(made_from).encode()).hexdigest()[:12]}"
+
+
+def _records_digest(folder: Path) -> str:
+    """Of the records that are calibrated on: what they hold, wherever they lie."""
+    digest = hashlib.sha256()
+    spans = ((shard, *span) for shard in find_shards(folder) for span in record_spans(shard))
+    for shard, offset, length in islice(spans, CALIBRATION_IMAGES):
+        with shard.open("rb") as stream:
+            stream.seek(offset)
+            digest.update(hashlib.sha256(stream.read(length)).digest())
+    return digest.hexdigest()
 
 
 def complete(folder: Path) -> bool:

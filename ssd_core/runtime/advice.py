@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ssd_core.runtime import drift
 from ssd_core.runtime.affinity import parse_list
 from ssd_core.runtime.machine import Jitter
 
@@ -26,8 +27,11 @@ class MachineWarning:
         return f"{self.what}: {self.how_much}; run: {self.command}"
 
 
-def warnings(identity: dict[str, Any], jitter: Jitter) -> list[MachineWarning]:
-    """The warnings for a machine as `machine.identity` and `machine.jitter` describe it, gravest first."""
+def warnings(identity: dict[str, Any], jitter: Jitter, yardstick_drift: float = 1.0) -> list[MachineWarning]:
+    """The warnings for a machine as `machine.identity` and `machine.jitter` describe it, gravest first.
+
+    `yardstick_drift` is what some seconds of work made of its speed (see `drift.py`).
+    """
     found: list[MachineWarning] = []
     cpus, allowed = identity["cpus"], len(parse_list(identity["affinity"]))
 
@@ -47,6 +51,8 @@ def warnings(identity: dict[str, Any], jitter: Jitter) -> list[MachineWarning]:
             f"load {jitter.load_1_min:.2f} on {cpus} CPUs",
             "ps -eo pcpu,comm --sort=-pcpu | head",
         )
+    if changed := drift.describe(yardstick_drift):
+        warn("the machine does not keep its speed under load", changed, "watch -n 1 grep MHz /proc/cpuinfo")
     quota = identity["cgroup_quota"]
     if quota is not None and quota < allowed:
         warn(

@@ -4,9 +4,11 @@ import argparse
 import json
 import time
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 _STEAL_WINDOW_SECONDS = 0.5
+_LOAD_SECONDS = 3.0
 
 
 def add_parser(subparsers: Any) -> None:
@@ -19,28 +21,46 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the machine's identity, its jitter over half a second, and the warnings."""
+    """Print the machine's identity, its jitter over half a second and under some seconds of load, and the warnings."""
     from ssd_core.runtime import advice, machine
 
     before = machine.cpu_times()
     identity = machine.identity()
     time.sleep(_STEAL_WINDOW_SECONDS)
     jitter = machine.jitter(before)
-    warnings = advice.warnings(identity, jitter)
+    yardstick_drift = drift_under_load()
+    how_it_is = {**jitter.as_json(), "yardstick_drift": yardstick_drift}
+    warnings = advice.warnings(identity, jitter, yardstick_drift)
     if args.json:
         described = {
             "identity": identity,
-            "jitter": jitter.as_json(),
+            "jitter": how_it_is,
             "warnings": [asdict(warning) for warning in warnings],
         }
         print(json.dumps(described, indent=2))
         return 0
     print(_section("identity: two runs are compared only where this is the same", identity))
-    print(_section("jitter: how it is just now", jitter.as_json()))
+    print(_section("jitter: how it is just now", how_it_is))
     print(f"\n{len(warnings)} warning(s)" if warnings else "\nno warnings")
     for warning in warnings:
         print(f"  {warning}")
     return 0
+
+
+def drift_under_load() -> float:
+    """The drift of the fp32 yardstick over some seconds in which every CPU runs it."""
+    from ssd_core.runtime.affinity import default_thread_count
+    from ssd_core.runtime.drift import STEPS, drift
+    from ssd_core.runtime.worker import Worker
+
+    with Worker() as worker:
+
+        def run(steps: int) -> list[int]:
+            return worker.yardstick("fp32", 1, default_thread_count(), steps)
+
+        before_ns = run(STEPS)
+        run(int(_LOAD_SECONDS * 1e9 / median(before_ns)))
+        return drift(before_ns, run(STEPS))
 
 
 def _section(title: str, values: dict[str, Any]) -> str:

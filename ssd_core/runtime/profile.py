@@ -121,6 +121,8 @@ class Roofline:
 
     multiply_adds_per_s: Mapping[str, float]
     bytes_per_s: float
+    bytes_per_s_interval: Sequence[float]
+    """Low and high end of the 95 % interval."""
 
     def least_ms(self, node: Node) -> float | None:
         """What a layer takes at the least; None where the peak of its precision was not measured."""

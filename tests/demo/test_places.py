@@ -1,6 +1,5 @@
 """Where the demo lies: its key changes with the code that makes it, and a part that is missing is missed."""
 
-import ast
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ssd_core.demo import places
+from tests.sources import ROOT, reached_from
 
-ROOT = Path(places.__file__).parents[1]
 LISTS = {"scenes": places._SCENES, "weights": places._WEIGHTS, "graphs": places._GRAPHS}
 MAKERS = {
     "scenes": ("demo/build.py", "demo/scenes.py", "coco/records.py"),
@@ -33,9 +32,9 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Ite
         (tmp_path / "code" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "code" / name).write_bytes((ROOT / name).read_bytes())
     monkeypatch.setattr(places, "_ROOT", tmp_path / "code")
-    places._digest.cache_clear()
+    places.code_digest.cache_clear()
     yield tmp_path / "code"
-    places._digest.cache_clear()
+    places.code_digest.cache_clear()
 
 
 @pytest.mark.parametrize("name", sorted({name for sources in LISTS.values() for name in sources}))
@@ -43,7 +42,7 @@ def test_a_source_that_changes_changes_the_key_of_what_it_makes_and_of_nothing_e
     before = keys()
     with (sources / name).open("a") as stream:
         stream.write("# changed\n")
-    places._digest.cache_clear()
+    places.code_digest.cache_clear()
     after = keys()
     assert {part for part in before if before[part] != after[part]} == {
         part for part, listed in LISTS.items() if name in listed
@@ -53,31 +52,15 @@ def test_a_source_that_changes_changes_the_key_of_what_it_makes_and_of_nothing_e
 def test_the_key_is_of_the_contents_not_of_where_they_lie(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copied = keys()
     monkeypatch.setattr(places, "_ROOT", ROOT)
-    places._digest.cache_clear()
+    places.code_digest.cache_clear()
     assert keys() == copied
-
-
-def imported(name: str) -> Iterator[str]:
-    """The modules of ssd_core that a source imports, anywhere in it."""
-    for node in ast.walk(ast.parse((ROOT / name).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("ssd_core"):
-            parts = node.module.split(".")[1:]
-            for path in ("/".join([*parts, alias.name]) + ".py" for alias in node.names):
-                found = path if (ROOT / path).is_file() else "/".join(parts) + ".py"
-                if (ROOT / found).is_file():
-                    yield found
 
 
 @pytest.mark.parametrize("part", sorted(LISTS))
 def test_all_that_its_makers_import_is_in_the_key(part: str) -> None:
     listed = set(LISTS[part])
     assert all((ROOT / name).is_file() for name in listed)
-    reached: set[str] = set()
-    waiting = [name for name in MAKERS[part] if name != "demo/build.py"]
-    while waiting:
-        if (name := waiting.pop()) not in reached:
-            reached.add(name)
-            waiting += imported(name)
+    reached = reached_from(name for name in MAKERS[part] if name != "demo/build.py")
     assert reached - NEUTRAL <= listed
     assert set(MAKERS[part]) <= listed
 

@@ -12,11 +12,10 @@ from ssd_core.graph.contract import BATCHED_OUTPUTS, identify
 from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS, fp32_graph
 from ssd_core.graph.quantize import quantize
 from ssd_core.graph.rewrite import LayerReport
-from ssd_core.graph.seed_graph import detect_by_class, seed_graph
+from ssd_core.graph.seed_graph import seed_graph
 from ssd_core.graph.session import session_on
-from ssd_core.network.anchors import default_centers
 from ssd_core.network.detections import BACKGROUND_OFFSET
-from ssd_core.network.layers import FEATURE_MAPS
+from tests import thin_seed
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
@@ -107,27 +106,8 @@ def seeded_seed_int8(seeded_seed_graph: GraphDef, network_input: Floats) -> Grap
 
 @pytest.fixture(scope="session")
 def thin_seed_graph() -> GraphDef:
-    """A graph of the seed's contract whose network is one pooled image and a 1x1 convolution a head."""
-    random = np.random.default_rng(2)
-    graph = tf.Graph()
-    with graph.as_default():
-        images = tf.compat.v1.placeholder(tf.float32, [1, 300, 300, 3], name="input")
-        locations: list[Any] = []
-        logits: list[Any] = []
-        for feature_map in FEATURE_MAPS:
-            step = 300 // feature_map.size
-            small = images[:, : step * feature_map.size : step, : step * feature_map.size : step] / 128
-            for width, collected in ((4, locations), (81, logits)):
-                kernel = random.standard_normal((1, 1, 3, feature_map.boxes_per_cell * width))
-                bias = np.zeros((feature_map.boxes_per_cell, width))
-                bias[:, 0] = 0 if width == 4 else 9
-                head = tf.nn.conv2d(small, kernel.astype(np.float32), 1, "SAME")
-                head = tf.nn.bias_add(head, bias.ravel().astype(np.float32))
-                collected.append(tf.reshape(head, [-1, width]))
-        results = detect_by_class(tf.concat(locations, 0), tf.concat(logits, 0), 81, default_centers())
-        for i, tensor in enumerate(tensor for pair in results for tensor in pair):
-            tf.expand_dims(tensor, 0, name=f"ExpandDims_{i}" if i else "ExpandDims")
-    return graph.as_graph_def()
+    """A graph of the seed's contract with next to no network."""
+    return thin_seed.thin_seed_graph()
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ import pytest
 import tensorflow as tf
 
 from ssd_core.errors import UserError
+from ssd_core.images import pipeline
 from ssd_core.images.pipeline import open_pipeline
 from ssd_core.images.preprocess import preprocess_file
 from ssd_core.images.tfrecord import record_spans
+from ssd_core.runtime import affinity
 
 NAMES = [f"{n:02d}.jpg" for n in range(11)]
 
@@ -28,6 +30,35 @@ def test_every_image_once_in_order_and_as_prepared_alone(
     images = np.concatenate([batch.images for batch in batches])
     assert images.dtype == np.float32
     np.testing.assert_array_equal(images, [preprocess_file(jpeg_folder / name) for name in NAMES])
+
+
+@pytest.mark.parametrize(("quota", "threads"), [("100000 100000", 1), ("350000 100000", 3), ("max 100000", 8)])
+def test_threads_follow_the_quota(
+    shards: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, threads: int
+) -> None:
+    """On a machine of eight CPUs, whatever this one has."""
+    files = {
+        "proc/self/status": "Cpus_allowed_list:\t0-7\n",
+        "proc/self/cgroup": "0::/job\n",
+        "proc/self/mountinfo": "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        "sys/fs/cgroup/job/cpu.max": f"{quota}\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    made: list[Any] = []
+    make = pipeline._dataset
+
+    def kept(*arguments: Any) -> Any:
+        made.append(make(*arguments))
+        return made[-1]
+
+    monkeypatch.setattr(pipeline, "_dataset", kept)
+    monkeypatch.setattr(pipeline, "default_thread_count", lambda: affinity.default_thread_count(tmp_path))
+    open_pipeline(shards, 2)
+    open_pipeline(shards, 2, num_inter_threads=2, num_intra_threads=5)
+    found = [dataset.options().threading for dataset in made]
+    assert [(of.private_threadpool_size, of.max_intra_op_parallelism) for of in found] == [(threads, threads), (2, 5)]
 
 
 def test_repeated_without_smaller_batches(shards: list[Path]) -> None:

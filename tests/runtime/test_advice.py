@@ -50,6 +50,13 @@ def test_each_warning_says_what_how_much_and_what_to_run(
     assert str(warning) == f"{warning.what}: {warning.how_much}; run: {warning.command}"
 
 
+def test_a_machine_that_slows_down_under_load_is_told_of() -> None:
+    assert warnings(SERVER, STEADY, 1.02) == []
+    (warning,) = warnings(SERVER, STEADY, 1.2)
+    assert "does not keep its speed" in warning.what
+    assert "20% longer" in warning.how_much
+
+
 def test_a_process_held_to_one_socket_is_not_told_to_choose_one() -> None:
     assert warnings(SERVER | {"sockets": 2, "affinity": "0-3"}, STEADY) == []
 

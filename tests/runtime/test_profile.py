@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ssd_core.runtime.kernels import Primitive
 from ssd_core.runtime.profile import OVERHEAD, TOTAL, Node, Roofline, Row, Tensor, account, kind_of, plain_name
 
-ROOFLINE = Roofline({"fp32": 1e9, "int8": 4e9}, 1e9)
+ROOFLINE = Roofline({"fp32": 1e9, "int8": 4e9}, 1e9, (0.9e9, 1.1e9))
 OPERATIONS = ("Const", "_MklDequantize", "Dequantize", "_MklNativeFusedConv2D", "_MklQuantizedMaxPool", "TopKV2")
 
 
