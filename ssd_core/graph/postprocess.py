@@ -65,7 +65,7 @@ def fast_postprocess(graph_def: GraphDef) -> FastGraph:
     if contract.name != "seed":
         raise UserError("The graph's post-processing is one operation already: leave --postprocess fast out.")
     outputs = [node_of(name) for name in contract.outputs]
-    raw = _raw_predictions(graph_def)
+    raw = raw_nodes(graph_def)
     expected, before_ms = _try(graph_def, outputs, raw)
     network = pruned(graph_def, raw)
     for centers in _KNOWN_CENTERS:
@@ -80,7 +80,8 @@ def fast_postprocess(graph_def: GraphDef) -> FastGraph:
     )
 
 
-def _raw_predictions(graph_def: GraphDef) -> Raw:
+def raw_nodes(graph_def: GraphDef) -> Raw:
+    """Where the raw predictions of a graph of the `seed` contract are; UserError when they are not found."""
     view = GraphView(graph_def)
     softmaxes = [node for node in graph_def.node if node.op == "Softmax"]
     after_input, after_softmax = view.behind([INPUT]), view.behind(node.name for node in softmaxes)

@@ -7,12 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from ssd_core.errors import UserError
-from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS
+from ssd_core.graph.contract import identify
+from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS, fp32_graph
 from ssd_core.graph.raw import raw_predictions
 from ssd_core.graph.simplify import simplified
 from ssd_core.graph.view import GraphView, node_of
 from ssd_core.network.anchors import Floats
 from ssd_core.network.detections import BACKGROUND_OFFSET
+from ssd_core.network.layers import Weights, variable_shapes
 
 GraphDef = Any
 
@@ -29,7 +31,12 @@ class Network:
 
 
 def network_of(graph_def: GraphDef) -> Network:
-    """Cut the network out of a frozen fp32 graph; UserError where it is not one that `export-graph` makes."""
+    """Cut the network out of a frozen fp32 graph; UserError where it is not one that `export-graph` makes.
+
+    A graph of the `seed` contract is made anew from its weights, which SSD.TensorFlow's frozen graphs name.
+    """
+    if identify(graph_def).name == "seed":
+        graph_def = fp32_graph(_named_weights(graph_def))
     cut, _ = raw_predictions(simplified(graph_def))
     view = GraphView(cut)
     for name in (LOCATIONS, CANDIDATE_LOGITS):
@@ -40,6 +47,21 @@ def network_of(graph_def: GraphDef) -> Network:
     # Functions of the library belong to the post-processing; nothing of the network calls one.
     cut.ClearField("library")
     return Network(cut, _centers(graph_def))
+
+
+def _named_weights(graph_def: GraphDef) -> Weights:
+    """The 71 variables, by the names that they keep as constants; UserError where one is not there."""
+    view = GraphView(graph_def)
+    weights = {}
+    for name in variable_shapes():
+        value = view.constant(name) if name in view.nodes else None
+        if value is None:
+            raise UserError(
+                f"The graph has no constant {name}, so that the peers' models cannot be made from it: give the fp32"
+                " graph that `export-graph` wrote."
+            )
+        weights[name] = np.asarray(value, np.float32)
+    return weights
 
 
 def _raise_background(view: GraphView, reshape: Any) -> None:

@@ -1,5 +1,6 @@
 """A graph cut off at its raw predictions."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import operation_counts
+from ssd_core.graph.frozen import read_graph
 from ssd_core.graph.raw import raw_predictions
 from ssd_core.graph.session import session_on
+from ssd_core.network.detections import BACKGROUND_OFFSET
+from tests.rounding import of_the_network
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
@@ -48,6 +52,19 @@ def test_the_graph_is_left_as_it_was(seeded_int8: tuple[GraphDef, Any]) -> None:
     assert len(seeded_int8[0].node) == before
 
 
-def test_a_graph_without_such_nodes_is_refused(thin_seed_graph: GraphDef) -> None:
+def test_a_graph_of_the_seeds_contract_ends_in_what_its_own_post_processing_takes(
+    seeded_seed_graph: GraphDef, seeded_graph: GraphDef, network_input: Floats
+) -> None:
+    cut, contract = raw_predictions(seeded_seed_graph)
+    assert contract.fixed_batch == 1
+    assert "NonMaxSuppressionV3" not in operation_counts(cut)
+    found = outputs(seeded_seed_graph, network_input)
+    expected = outputs(seeded_graph, network_input)
+    expected[1][..., 0] -= BACKGROUND_OFFSET  # which our exporter takes from the background's bias
+    for values, others in zip(found, expected, strict=True):
+        np.testing.assert_allclose(values.reshape(others.shape), others, atol=of_the_network(others), rtol=0)
+
+
+def test_a_graph_without_such_nodes_is_refused(small_graphs: dict[str, Path]) -> None:
     with pytest.raises(UserError, match="no node locations"):
-        raw_predictions(thin_seed_graph)
+        raw_predictions(read_graph(small_graphs["fp32"]))
