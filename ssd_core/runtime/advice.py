@@ -16,7 +16,7 @@ _HOT_CELSIUS = 90.0
 
 @dataclass(frozen=True)
 class MachineWarning:
-    """One reason why numbers may waver."""
+    """One reason why numbers may be noisy."""
 
     what: str
     how_much: str
