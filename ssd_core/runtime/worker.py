@@ -59,7 +59,7 @@ class WorkerSettings:
     socket_id: int | None = None
     num_cores: int | None = None
     onednn_verbose: bool = False
-    delay_ms: float = 0.0  # slept inside what is timed, to stand for a slower variant
+    delay_ms: float = 0.0  # slept inside what is timed, to stand for slower code
 
     def environment(self) -> dict[str, str]:
         """The child's whole environment: the parent's, what a worker needs and the allocator, then `env`."""
