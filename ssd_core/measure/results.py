@@ -184,6 +184,8 @@ def _case(where: str, benchmark: Info, info: Info, counts: Mapping[str, int | No
             )
     if info.get("tuned"):
         return Case(kind, info["precision"], streams=None, tuned=True)
+    if kind in UNTIMED:  # the same images give the same AP in whatever batches and threads
+        return Case(kind, info["precision"], streams=None)
     against = info.get("against") or {}
     variant: str | None = against.get("variant")
     return Case(kind, info["precision"], variant=variant, **counts)  # type: ignore[arg-type]  # COUNTS name its own
