@@ -155,3 +155,13 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 )
 def test_isa_tiers(flags: list[str], tier: str | None) -> None:
     assert isa_tier(flags) == tier
+
+
+def test_the_thresholds_of_the_repository_are_valid_and_each_rule_matches_a_case() -> None:
+    thresholds = read_thresholds(Path(__file__).parents[2] / "bench" / "thresholds.toml")
+    kinds, precisions = ("throughput", "latency", "accuracy"), ("fp32", "bf16", "int8")
+    cases = [Case(kind, precision, 1, 1, 2) for kind in kinds for precision in precisions]
+    assert thresholds.unmatched(case.parameters for case in cases) == ()
+    assert thresholds.renamed == ()
+    asked = {name for case in cases for name in thresholds.match(case.parameters).asked("AMX")}
+    assert asked == {"min_speedup", "min_yardstick_share", "max_ap_loss"}
