@@ -64,6 +64,13 @@ def estimate(processes: Sequence[NDArray[np.generic]], statistic: Statistic = me
     return estimates[0] if len(estimates) == 1 else _between(estimates, generator)
 
 
+def of_interval(value: float, low: float, high: float) -> Estimate:
+    """The estimate behind a figure of which only its 95 % interval was kept, as if its logarithm were normal."""
+    places = (np.arange(RESAMPLES) + 0.5) / RESAMPLES
+    deviation = math.log(high / low) / 2 / norm.ppf((1 + CONFIDENCE) / 2)
+    return Estimate(math.log(value), norm.ppf(places) * deviation, math.inf)
+
+
 def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float]:
     """exp of the signed sum of independent estimates: its value and the ends of its 95 % interval.
 

@@ -17,6 +17,7 @@ from ssd_core.measure.steadiness import change_point
 LIMIT = 0.03  # the slowdown that passes: three times what each median is known to, so that 5 % is found and A/A is not
 U_TEST_P = 0.01  # two-sided: the U-test alone would call one A/A pair in 200 slower, whatever the noise
 NOISE_FLOOR = 0.01  # an interval within 1 % either way is never called noisy, however small the limit
+BASELINE, THIS_RUN = "the baseline", "this run"  # what the two sides are called in a reason
 LEAST_SAMPLES = 6  # a side: with fewer, not even the extremes enclose the median in 95 of 100 cases
 
 
@@ -25,7 +26,7 @@ class Verdict(StrEnum):
 
     REGRESSION = "regression"
     IMPROVEMENT = "improvement"
-    NO_CHANGE = "no evidence"
+    NO_CHANGE = "no change shown"
     TOO_NOISY = "too noisy to tell"
     INCOMPARABLE = "incomparable"
     MISSING = "missing"
@@ -53,7 +54,7 @@ def compare(a: Samples, b: Samples, limit: float = LIMIT) -> Comparison:
     """
     check_limit(limit)
     ratio, low, high = interval([(1, estimate(b.arrays)), (-1, estimate(a.arrays))])
-    drifts = {"the first": drift(a), "the second": drift(b)}
+    drifts = {BASELINE: drift(a), THIS_RUN: drift(b)}
     allowance = math.exp(sum(drifts.values()))
     comparison = decide(ratio, low / allowance, high * allowance, limit, u_test(a, b))
     if min(a.count, b.count) < LEAST_SAMPLES:

@@ -8,8 +8,18 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ssd_core.measure.bootstrap import Estimate, estimate, interval, quantile_ratio
-from ssd_core.measure.compare import LEAST_SAMPLES, LIMIT, Comparison, Verdict, check_limit, decide, too_few
+from ssd_core.measure.bootstrap import Estimate, estimate, interval, of_interval, quantile_ratio
+from ssd_core.measure.compare import (
+    BASELINE,
+    LEAST_SAMPLES,
+    LIMIT,
+    THIS_RUN,
+    Comparison,
+    Verdict,
+    check_limit,
+    decide,
+    too_few,
+)
 from ssd_core.measure.conditions import unlike_results
 from ssd_core.measure.report import (
     Report,
@@ -24,7 +34,7 @@ from ssd_core.measure.report import (
     value_of,
     without_ratio,
 )
-from ssd_core.measure.results import UNTIMED, Case, Result, Run
+from ssd_core.measure.results import SPEEDUP, UNTIMED, YARDSTICK_SHARE, Case, Result, Run
 from ssd_core.measure.statistics import samples_needed
 
 REFERENCE = "fp32"  # what speed-ups are over
@@ -83,20 +93,30 @@ def cross_machine_report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iter
 
 
 def speedup(results: Mapping[Case, Result], case: Case) -> Figure | None:
-    """How many times as fast as the fp32 case of the same parameters; None for fp32 itself or without it."""
+    """How many times as fast as the fp32 case of the same parameters; None for fp32 itself or without it.
+
+    fp32's median time of an image over the case's; where the two were measured in turn, what came of that.
+    """
     own = results.get(case)
     reference = results.get(dataclasses.replace(case, precision=REFERENCE))
     if case.precision == REFERENCE or own is None or reference is None or not (own.samples and reference.samples):
         return None
+    if in_turn := own.in_turn.get(SPEEDUP):
+        return Figure([(1, of_interval(*in_turn))], (own, reference))
     terms = [(1, estimate(reference.samples.arrays)), (-1, estimate(own.samples.arrays))]
     return Figure(terms, (own, reference))
 
 
 def yardstick_share(results: Mapping[Case, Result], case: Case) -> Figure | None:
-    """The share of what the machine's yardstick reaches, as sure as the case's median is."""
+    """The share of what the machine's yardstick reaches, as sure as the case's median is.
+
+    Where the two were measured in turn, what came of that.
+    """
     own = results.get(case)
     if own is None or own.samples is None or own.yardstick_share is None:
         return None
+    if in_turn := own.in_turn.get(YARDSTICK_SHARE):
+        return Figure([(1, of_interval(*in_turn))], (own,))
     # A share is the inverse of a duration: the deviations are the duration's, the other way round.
     inverse = dataclasses.replace(estimate(own.samples.arrays), log=-math.log(own.yardstick_share))
     return Figure([(-1, inverse)], (own,))
@@ -122,7 +142,7 @@ KINDS = (
 def _compare(kind: Kind, a: Figure | None, b: Figure | None, limit: float, ignore: Iterable[str]) -> Comparison:
     if a is None or b is None:
         verdict = Verdict.NEW if a is None else Verdict.MISSING
-        return without_ratio(verdict, f"only the {'second' if a is None else 'first'} has it, or the samples for it")
+        return without_ratio(verdict, f"only {THIS_RUN if a is None else BASELINE} has it, or the samples for it")
     # Another machine may have made its own graph, with as many operations but other weights: that costs no time.
     ignored = (*ignore, "graph_sha256")
     unlike = [d for one, other in zip(a.results, b.results, strict=True) for d in unlike_results(one, other, ignored)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from ssd_core.measure.compare import Comparison, Verdict, describe
+from ssd_core.measure.figures import OF_AP, PLAIN
 from ssd_core.measure.report import Report, Row
 
 Table = list[list[str]]
@@ -68,9 +69,9 @@ def _table(report: Report) -> Table:
 
 
 def _cells(row: Row) -> list[str]:
-    cells = [row.case, row.figure, _number(row.values[0])]
+    cells = [row.case, row.figure, _number(row, row.values[0])]
     for value, comparison in zip(row.values[1:], row.comparisons[1:], strict=True):
-        cells += [_number(value), _interval(comparison), str(comparison.verdict) if comparison else ""]
+        cells += [_number(row, value), _interval(comparison), str(comparison.verdict) if comparison else ""]
     return cells
 
 
@@ -106,5 +107,5 @@ def _letters(report: Report) -> Sequence[str]:
     return [chr(ord("A") + index) if index < 26 else f"F{index + 1}" for index in range(len(report.files))]
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _number(row: Row, value: float | None) -> str:
+    return "" if value is None else format(value, OF_AP if row.figure == "AP" else PLAIN)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ssd_core.errors import UserError
-from ssd_core.measure.compare import LIMIT, Comparison, Verdict, compare, describe
+from ssd_core.measure.compare import BASELINE, LIMIT, THIS_RUN, Comparison, Verdict, compare, describe
 from ssd_core.measure.conditions import Difference, differences, unlike_hardware, unlike_results, unlike_settings
+from ssd_core.measure.figures import median_ms
 from ssd_core.measure.results import Case, Result, Run
-from ssd_core.measure.samples import NS_PER_MS
 
 LARGEST_AP_LOSS = 0.005  # half a point of AP against the baseline, where no threshold says otherwise
 
@@ -110,7 +110,7 @@ def compare_results(
     """
     if a is None or b is None:
         verdict = Verdict.NEW if a is None else Verdict.MISSING
-        return without_ratio(verdict, f"only the {'second' if a is None else 'first'} has it")
+        return without_ratio(verdict, f"only {THIS_RUN if a is None else BASELINE} has it")
     if all_unlike := (*unlike, *unlike_results(a, b, ignore)):
         return without_ratio(Verdict.INCOMPARABLE, f"they differ in {listed(all_unlike)}")
     for side in (a, b):
@@ -147,7 +147,10 @@ def _without_machine(comparison: Comparison, change: float | None, limit: float)
         return comparison
     if comparison.low / change > 1 + limit:
         return comparison
-    reason = f"{comparison.reason}, but so did the yardstick ({describe(change)}): run it again, or with --against"
+    reason = (
+        f"{comparison.reason}; the yardstick took longer as well ({describe(change)}), so the machine was slower:"
+        " run it again, or with --against"
+    )
     return dataclasses.replace(comparison, verdict=Verdict.TOO_NOISY, reason=reason)
 
 
@@ -203,12 +206,12 @@ def value_of(result: Result | None) -> float | None:
         return None
     if result.accuracy is not None:
         return result.accuracy["AP"]
-    return result.samples.centre_ns / NS_PER_MS if result.samples else None
+    return median_ms(result.samples) if result.samples else None
 
 
 def mark_unsteady(comparison: Comparison, first: Iterable[Result], second: Iterable[Result]) -> Comparison:
     """The comparison with a word in its reason on each side of which a result never became steady."""
-    sides = (("the first", first), ("the second", second))
+    sides = ((BASELINE, first), (THIS_RUN, second))
     unsteady = [side for side, results in sides if any(result.steady is False for result in results)]
     if not unsteady:
         return comparison

@@ -6,7 +6,7 @@ A file is pytest-benchmark's own format; what this project adds lies in each ben
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ COUNTS = ("batch_size", "num_inter_threads", "num_intra_threads", "streams")
 PARAMETERS = ("kind", "precision", *COUNTS, "tuned", "variant")
 CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
 UNTIMED = ("accuracy",)  # kinds whose result is no duration
+SPEEDUP, YARDSTICK_SHARE = "speedup", "yardstick_share"  # names of figures that a limit has measured in turn
 NO_TRUTH = -1  # the AP that pycocotools gives where the images hold no object to find
 PASSED_OVER = ("profile", "peers")  # kinds that show something, and have no result to hold against another run
 
@@ -78,6 +79,8 @@ class Result:
     """Why the result can be compared with none, such as an AP of -1; the other results of its file can."""
     chosen: Mapping[str, int] = field(default_factory=dict)
     """The batch size, threads and streams that a tuned case found best; its samples are nanoseconds an image."""
+    in_turn: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    """SPEEDUP and YARDSTICK_SHARE with the ends of their 95 % intervals, where a limit had them measured in turn."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def read_run(path: Path) -> Run:
     """Read a file of results.
 
     UserError when there is no such file; InvalidResultsError when it is no JSON, truncated, another tool's, of a newer
-    schema, or holds impossible durations or one case twice; EmptyRunError when it holds nothing that is compared.
+    schema, or holds impossible durations or one case twice with unlike settings; EmptyRunError when it holds
+    nothing that is compared.
     """
     content = _content(path)
     benchmarks = content["benchmarks"]
@@ -113,7 +117,7 @@ def read_run(path: Path) -> Run:
         except UserError as error:
             raise InvalidResultsError(f"{where}: {error}") from error
         if result.case in results:
-            raise InvalidResultsError(f"{path} holds the case {result.case} twice: measure each case once in a run.")
+            result = _repeated(path, results[result.case], result)
         results[result.case] = result
     if not results:
         raise EmptyRunError(f"{path} holds only what is not compared: measure without --profile and --peers.")
@@ -149,7 +153,19 @@ def result_of(where: str, benchmark: Info) -> Result:
         steady=info.get("steady"),
         conditions=_conditions(info),
         chosen={name: count for name, count in counts.items() if count is not None} if case.tuned else {},
+        in_turn=_in_turn(where, info),
     )
+
+
+def _repeated(path: Path, one: Result, other: Result) -> Result:
+    """What a case comes to that was measured again in one run, as pytest-repeat does: it has one more process."""
+    if one.conditions != other.conditions or one.accuracy != other.accuracy or one.chosen != other.chosen:
+        raise InvalidResultsError(
+            f"{path} holds the case {one.case} twice, with other settings or another AP: measure it once in a run."
+        )
+    samples = one.samples.merge(other.samples) if one.samples and other.samples else one.samples
+    steady = one.steady and other.steady
+    return replace(other, samples=samples, steady=steady)  # the share and what was in turn are the last one's
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -234,6 +250,19 @@ def _undefined(info: Info) -> str | None:
     if info["accuracy"]["AP"] != NO_TRUTH:
         return None
     return f"AP is {NO_TRUTH}, for the images hold no object of the ground truth"
+
+
+def _in_turn(where: str, info: Info) -> Mapping[str, tuple[float, float, float]]:
+    figures: dict[str, tuple[float, float, float]] = {}
+    for name, figure in (info.get("in_turn") or {}).items():
+        try:
+            value, low, high = (float(figure[end]) for end in ("value", "low", "high"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidResultsError(f"{where}: in_turn.{name} is {figure!r}, which is no figure.") from error
+        if not 0 < low <= value <= high < float("inf"):
+            raise InvalidResultsError(f"{where}: in_turn.{name} is {figure!r}, which is impossible: measure it again.")
+        figures[name] = value, low, high
+    return figures
 
 
 def _positive(where: str, info: Info, name: str) -> float | None:

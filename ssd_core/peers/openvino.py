@@ -78,7 +78,8 @@ class OpenVinoSession(PeerSession):
         except RuntimeError as error:
             raise UserError(f"OpenVINO {ov.__version__} refuses {path}: {str(error).splitlines()[0]}.") from error
         streams = opening.streams or int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self.calls = tuple(_call(compiled.create_infer_request()) for _ in range(streams))
+        requests = streams * opening.requests_a_stream
+        self.calls = tuple(_call(compiled.create_infer_request()) for _ in range(requests))
 
     def _detections(self, outputs: list[npt.NDArray[Any]]) -> list[Detections]:
         (rows,) = outputs

@@ -17,6 +17,11 @@ PRECISIONS: dict[RuntimeName, tuple[str, ...]] = {
     "openvino": ("fp32", "bf16", "int8"),
     "onnxruntime": ("fp32", "int8"),  # its CPU provider has no bfloat16 convolution
 }
+OWN_SETTINGS: dict[RuntimeName, tuple[tuple[int, int], ...]] = {
+    "openvino": ((0, 1), (0, 2)),  # its throughput hint, as many requests as it advises, and twice as many
+    "onnxruntime": (),
+}
+"""Streams and requests a stream that a runtime can be opened with besides those that all can be."""
 End = Literal["network", "detections"]
 ENDS: tuple[End, ...] = get_args(End)
 """Where a network ends: at its raw predictions, or at the detections that are made of them."""
@@ -28,7 +33,8 @@ class Opening:
     """How a peer's network is opened: equal openings are the same session.
 
     `folder` is where `models.make` left its models. `streams` batches are run side by side, on `threads` threads in
-    all; 0 leaves their number to the runtime, which only OpenVINO decides.
+    all; 0 leaves their number to the runtime, which only OpenVINO decides. So many requests a stream are under way at
+    a time: with more than one none waits for Python between two.
     """
 
     runtime: RuntimeName
@@ -38,6 +44,7 @@ class Opening:
     batch_size: int
     threads: int
     streams: int = 1
+    requests_a_stream: int = 1
 
 
 def missing() -> list[str]:

@@ -2,21 +2,22 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssd_core.errors import UserError
+from ssd_core.measure.figures import OF_AP, PLAIN
 from ssd_core.verdicts.ledger import Outcome
 
-_WORDS = {  # limit: what its figure is called, the unit, and how to get one where it is missing
-    "min_speedup": ("speed-up over fp32", "", "measure fp32 in the same run (--precision fp32,int8)"),
-    "min_yardstick_share": ("share of yardstick", "", "measure it with the yardstick"),
-    "max_p99_over_p50": ("p99/p50", "", "a p99 needs 662 samples (--steps 662)"),
-    "max_ap_loss": ("AP loss", "", "measure the accuracy of fp32 in the same run"),
-    "min_images_per_second": ("throughput", " images/s", "measure it again"),
-    "max_median_ms": ("median", " ms", "measure it again"),
-    "max_p99_ms": ("p99", " ms", "a p99 needs 662 samples (--steps 662)"),
-    "max_peak_memory_gb": ("peak memory", " GB", "the kernel reports none"),
-    "min_ap": ("AP", "", "measure it again"),
+_WORDS = {  # limit: what its figure is called, the unit, the format, and how to get one where it is missing
+    "min_speedup": ("speed-up over fp32", "", PLAIN, "measure fp32 in the same run (--precision fp32,int8)"),
+    "min_yardstick_share": ("share of yardstick", "", PLAIN, "measure it with the yardstick"),
+    "max_p99_over_p50": ("p99/p50", "", PLAIN, "a p99 needs 662 samples (--steps 662)"),
+    "max_ap_loss": ("AP loss", "", OF_AP, "measure the accuracy of fp32 in the same run"),
+    "min_images_per_second": ("throughput", " images/s", PLAIN, "measure it again"),
+    "max_median_ms": ("median", " ms", PLAIN, "measure it again"),
+    "max_p99_ms": ("p99", " ms", PLAIN, "a p99 needs 662 samples (--steps 662)"),
+    "max_peak_memory_gb": ("peak memory", " GB", PLAIN, "the kernel reports none"),
+    "min_ap": ("AP", "", OF_AP, "measure it again"),
 }
 
 
@@ -41,18 +42,19 @@ class Figure:
         """A figure that comes out the same every time."""
         return cls(value, value, value)
 
-    def __str__(self) -> str:
-        """As in `3.62 [3.55 to 3.70]`."""
-        interval = "" if self.low == self.high else f" [{self.low:.3g} to {self.high:.3g}]"
-        return f"{self.value:.3g}{interval}"
+    def __format__(self, of: str) -> str:
+        """As in `3.62 [3.55 to 3.70]`, each number formatted with `of`."""
+        interval = "" if self.low == self.high else f" [{self.low:{of}} to {self.high:{of}}]"
+        return f"{self.value:{of}}{interval}"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How a limit ended, with the figures."""
+    """How a limit ended, with the figures in words, and the one that was held against it, if there was one."""
 
     outcome: Outcome
     reason: str
+    figure: Figure | None = None
 
 
 def judge(limit: str, bound: float, figure: Figure | None, *, sure: bool = True) -> Finding:
@@ -60,7 +62,7 @@ def judge(limit: str, bound: float, figure: Figure | None, *, sure: bool = True)
 
     A limit without a figure is not judged. `sure` is whether a test that has to agree with the interval does.
     """
-    name, unit, hint = _WORDS[limit]
+    name, unit, of, hint = _WORDS[limit]
     at_least = limit.startswith("min_")
     asked = f"at {'least' if at_least else 'most'} {bound:g}{unit} is asked"
     if figure is None:
@@ -70,7 +72,7 @@ def judge(limit: str, bound: float, figure: Figure | None, *, sure: bool = True)
     outcome = Outcome.TOO_NOISY
     if sure and (kept or broken):
         outcome = Outcome.KEPT if kept else Outcome.BROKEN
-    return Finding(outcome, f"{name} is {figure}{unit}, {asked}")
+    return Finding(outcome, f"{name} is {figure:{of}}{unit}, {asked}", figure)
 
 
 def settle(
@@ -91,4 +93,4 @@ def settle(
     seconds = clock() - start
     if finding.outcome not in _UNCLEAR or seconds < 1:
         return finding
-    return Finding(finding.outcome, f"{finding.reason}; not clear after {seconds:.0f} s more (--gate-seconds)")
+    return replace(finding, reason=f"{finding.reason}; not clear after {seconds:.0f} s more (--gate-seconds)")

@@ -63,8 +63,8 @@ def test_a_level_that_moves_while_measured_widens_the_interval() -> None:
     b = drifting(generator, 300, wander=0.0, slope=0.06, centre_ns=20e6 * math.exp(0.06))  # the same drift goes on
     found = compare(Samples.of(a), Samples.of(b))
     assert found.verdict is Verdict.TOO_NOISY
-    assert "the first moved by 3." in found.reason
-    assert "the second moved by 3." in found.reason
+    assert "the baseline moved by 3." in found.reason
+    assert "this run moved by 3." in found.reason
     # Halves of 150 samples, whose noise and slope are 2.2 % together: 0.022 * 1.253 * sqrt(2 / 150) = 0.0032; four.
     assert drift(Samples.of(a)) == pytest.approx(0.03, abs=0.013)
     assert drift(Samples.of(lognormal(generator, 300))) == 0

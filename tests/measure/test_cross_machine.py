@@ -134,7 +134,7 @@ def test_unsteady_series_are_marked(benchmark_of: BenchmarkMaker, save: Saver) -
     a, b = save("a.json", [benchmark_of()]), save("b.json", [benchmark_of(seed=2, steady=False)], cores=64)
     comparison = row(compared(a, b), "share of yardstick").comparisons[1]
     assert comparison is not None
-    assert comparison.reason.endswith("the second never became steady")
+    assert comparison.reason.endswith("this run never became steady")
 
 
 def test_nothing_in_common(benchmark_of: BenchmarkMaker, save: Saver) -> None:

@@ -10,7 +10,7 @@ from ssd_core.measure.report import Report, Row
 
 SLOWER = Comparison(1.05, 1.04, 1.06, 0.001, Verdict.REGRESSION, "+5.0%, wholly beyond")
 SAME = Comparison(1.001, 0.99, 1.01, 0.5, Verdict.NO_CHANGE, "not shown")
-GONE = Comparison(None, None, None, None, Verdict.MISSING, "only the first has it")
+GONE = Comparison(None, None, None, None, Verdict.MISSING, "only the baseline has it")
 REPORT = Report(
     ("a.json", "b|c.json", "d.json"),
     ("one, 2 cores", "one, 2 cores", "two, 4 cores"),
@@ -31,12 +31,12 @@ def test_text_is_aligned_and_explains_what_matters() -> None:
         assert word in first
     columns = ("A", "B ", "B to A", "C ", "C to A")
     starts = [header.index(f"  {column}") + 2 for column in columns]
-    assert [first[start:].split()[0] for start in starts] == ["20", "21", "+5.0%", "20.02", "+0.1%"]
-    assert second.split() == ["latency", "a|b", "median", "ms", "1235", "missing"]
+    assert [first[start:].split()[0] for start in starts] == ["20.00", "21.00", "+5.0%", "20.02", "+0.1%"]
+    assert second.split() == ["latency", "a|b", "median", "ms", "1234.57", "missing"]
     assert "latency int8-batch1, median ms, B: regression: +5.0%, wholly beyond" in lines
     assert not any("not shown" in line for line in lines)
     assert "A note." in lines
-    assert lines[-1] == "1 regression, 1 no evidence, 1 missing."
+    assert lines[-1] == "1 regression, 1 no change shown, 1 missing."
 
 
 def test_markdown_is_a_table_of_as_many_cells_a_row() -> None:

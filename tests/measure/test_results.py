@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,9 +184,40 @@ def test_a_file_saved_without_its_durations_says_how_to_save(benchmark_of: Bench
         read_run(save("a.json", [benchmark]))
 
 
-def test_one_case_twice(benchmark_of: BenchmarkMaker, save: Saver) -> None:
-    with pytest.raises(InvalidResultsError, match="throughput int8-batch1-intra2 twice"):
-        read_run(save("a.json", [benchmark_of(), benchmark_of(seed=2)]))
+def test_a_case_that_was_measured_twice_has_one_more_process(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    repeated = [benchmark_of(seed=seed, steady=seed != 2) for seed in (1, 2, 3)]
+    (result,) = read_run(save("a.json", repeated)).results.values()
+    assert result.samples is not None
+    assert [list(process) for process in result.samples.processes] == [
+        benchmark["extra_info"]["samples_ns"][0] for benchmark in repeated
+    ]
+    assert result.steady is False
+    (accuracy,) = read_run(save("b.json", [benchmark_of("accuracy")] * 2)).results.values()
+    assert accuracy.accuracy == benchmark_of("accuracy")["extra_info"]["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "other"), [("latency", {"allocator": "jemalloc"}), ("accuracy", {"accuracy": {"AP": 0.1}})]
+)
+def test_one_case_twice_under_unlike_settings(
+    benchmark_of: BenchmarkMaker, save: Saver, kind: str, other: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidResultsError, match=f"{kind} int8.* twice, with other settings"):
+        read_run(save("a.json", [benchmark_of(kind), benchmark_of(kind, **other)]))
+
+
+def test_figures_that_were_measured_in_turn(benchmark_of: BenchmarkMaker, save: Saver) -> None:
+    figure = {"value": 3.6, "low": 3.5, "high": 3.7}
+    (result,) = read_run(save("a.json", [benchmark_of(in_turn={"speedup": figure})])).results.values()
+    assert result.in_turn == {"speedup": (3.6, 3.5, 3.7)}
+
+
+@pytest.mark.parametrize(
+    "damage", [{"value": -1, "low": -2, "high": 0}, {"value": 1}, 3.6, {"value": 1, "low": 2, "high": 3}]
+)
+def test_a_damaged_figure_in_turn(benchmark_of: BenchmarkMaker, save: Saver, damage: object) -> None:
+    with pytest.raises(InvalidResultsError, match=r"in_turn\.speedup is"):
+        read_run(save("a.json", [benchmark_of(in_turn={"speedup": damage})]))
 
 
 def test_another_projects_benchmarks(save: Saver, benchmark_of: BenchmarkMaker) -> None:
@@ -194,7 +226,10 @@ def test_another_projects_benchmarks(save: Saver, benchmark_of: BenchmarkMaker) 
         read_run(save("a.json", [benchmark]))
 
 
-def test_a_file_that_pytest_benchmark_wrote_just_now(pytester: pytest.Pytester) -> None:
+def test_a_file_that_pytest_benchmark_wrote_just_now(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # in which pytest-benchmark measures nothing
     pytester.makepyfile(
         """
         def test_latency(benchmark):

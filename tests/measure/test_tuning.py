@@ -6,16 +6,17 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_core.measure.tuning import Candidate, Setup, Tuned, search, stream_counts
+from ssd_core.measure.tuning import BATCH_SIZES, Candidate, Setup, Tuned, search, stream_counts
 
 SETUPS = [Setup(1, 1, 4), Setup(2, 1, 2), Setup(4, 1, 1)]
-BATCHES = (1, 2, 4, 8, 16)
 
 
-def tried(rate: Callable[[Candidate], float], batches: tuple[int, ...] = BATCHES) -> tuple[Tuned, list[Candidate]]:
-    asked: list[Candidate] = []
+def tried(
+    rate: Callable[[Candidate[Setup]], float], batches: tuple[int, ...] = BATCH_SIZES
+) -> tuple[Tuned[Setup], list[Candidate[Setup]]]:
+    asked: list[Candidate[Setup]] = []
 
-    def measure(candidate: Candidate) -> float:
+    def measure(candidate: Candidate[Setup]) -> float:
         asked.append(candidate)
         return rate(candidate)
 
@@ -37,13 +38,13 @@ def test_the_best_is_no_slower_than_anything_tried_and_nothing_is_tried_twice(
     assert {candidate.setup for candidate in asked} == set(SETUPS), "no setup is left out"
 
 
-@given(st.sampled_from(SETUPS), st.sampled_from(BATCHES))
+@given(st.sampled_from(SETUPS), st.sampled_from(BATCH_SIZES))
 def test_a_single_peak_is_found(setup: Setup, batch: int) -> None:
     """Each step away from the peak costs a tenth, in streams as in batches."""
 
-    def rate(candidate: Candidate) -> float:
+    def rate(candidate: Candidate[Setup]) -> float:
         steps = abs(SETUPS.index(candidate.setup) - SETUPS.index(setup))
-        steps += abs(BATCHES.index(candidate.batch_size) - BATCHES.index(batch))
+        steps += abs(BATCH_SIZES.index(candidate.batch_size) - BATCH_SIZES.index(batch))
         return float(0.9**steps)
 
     assert tried(rate)[0].best == Candidate(setup, batch)
@@ -52,7 +53,7 @@ def test_a_single_peak_is_found(setup: Setup, batch: int) -> None:
 def test_streams_are_looked_at_again_where_the_batch_moved() -> None:
     """Two streams are best at batch 1 only, and batch 1 is best in any."""
 
-    def rate(candidate: Candidate) -> float:
+    def rate(candidate: Candidate[Setup]) -> float:
         few = candidate.batch_size == 1
         return (3.0 if candidate.setup.streams == 2 else 2.0) if few else 1.0 - 0.1 * candidate.batch_size / 16
 

@@ -110,7 +110,7 @@ def test_the_scale_counts_the_images_of_a_step() -> None:
         run.pair()
     found = judge_in_turn("min_speedup", LIMIT, run.interleaved(), scale=8.0)
     assert found.outcome is Outcome.KEPT
-    assert found.reason.startswith("speed-up over fp32 is 4 [4 to 4]")
+    assert found.reason.startswith("speed-up over fp32 is 4.00 [4.00 to 4.00]")
 
 
 def test_steps_that_all_last_the_same_are_judged_too() -> None:

@@ -41,10 +41,10 @@ def test_a_figure_at_its_limit_keeps_it() -> None:
 
 def test_a_finding_gives_the_figures() -> None:
     assert judge("min_speedup", 2.5, Figure(3.621, 3.55, 3.7)) == Finding(
-        Outcome.KEPT, "speed-up over fp32 is 3.62 [3.55 to 3.7], at least 2.5 is asked"
+        Outcome.KEPT, "speed-up over fp32 is 3.62 [3.55 to 3.70], at least 2.5 is asked", Figure(3.621, 3.55, 3.7)
     )
     assert judge("max_p99_ms", 50, Figure.exact(61.25)) == Finding(
-        Outcome.BROKEN, "p99 is 61.2 ms, at most 50 ms is asked"
+        Outcome.BROKEN, "p99 is 61.25 ms, at most 50 ms is asked", Figure.exact(61.25)
     )
     assert judge("min_speedup", 2.5, None) == Finding(
         Outcome.NOT_JUDGED,
