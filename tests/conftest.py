@@ -29,6 +29,12 @@ _BOX = (0.1, 0.2, 0.5, 0.6)
 _LABEL = 3.0
 
 
+@pytest.fixture(autouse=True)
+def _no_worker_of_xdist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pytest that a test starts measure, though the tests themselves run with `-n`: it is no worker."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI a test that is skipped for no known reason has failed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -226,10 +226,7 @@ def test_another_projects_benchmarks(save: Saver, benchmark_of: BenchmarkMaker) 
         read_run(save("a.json", [benchmark]))
 
 
-def test_a_file_that_pytest_benchmark_wrote_just_now(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # in which pytest-benchmark measures nothing
+def test_a_file_that_pytest_benchmark_wrote_just_now(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         def test_latency(benchmark):
