@@ -7,7 +7,7 @@ from fixtures.cases import Case
 from fixtures.images import Records
 from fixtures.peers import Beside
 from fixtures.recorder import Recorder
-from ssd_core.peers.runtimes import ENDS, End
+from ssd_core.backends.registry import ENDS, End
 
 pytestmark = [pytest.mark.measures("peers"), pytest.mark.benchmark(group="peers")]
 

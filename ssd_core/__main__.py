@@ -18,8 +18,8 @@ _COMMANDS = (
     "ssd_core.graph.export_command",
     "ssd_core.graph.quantize_command",
     "ssd_core.graph.bfloat16_command",
-    "ssd_core.runtime.machine_command",
-    "ssd_core.measure.compare_command",
+    "ssd_core.scenarios.machine_command",
+    "ssd_core.output.compare_command",
 )
 
 

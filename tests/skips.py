@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ssd_core.peers import runtimes
+from ssd_core.backends import registry
 from tests.coco.conftest import COCO_MINI
 
 
@@ -19,10 +19,10 @@ class Skip:
 
 SKIPS = (
     Skip("tests/coco/*", lambda: not COCO_MINI.is_dir(), "the 79 images of COCO are no part of the repository"),
-    Skip("tests/peers/*", lambda: bool(runtimes.missing()), "tox -e peers-tests has OpenVINO and ONNX Runtime"),
+    Skip("tests/backends/*", lambda: bool(registry.missing()), "tox -e peers-tests has OpenVINO and ONNX Runtime"),
     Skip(
-        "tests/peers/test_bench.py::test_without_the_packages_it_is_refused",
-        lambda: not runtimes.missing(),
+        "tests/backends/test_bench.py::test_without_the_packages_it_is_refused",
+        lambda: not registry.missing(),
         "it tests what is said where OpenVINO and ONNX Runtime are missing",
     ),
 )

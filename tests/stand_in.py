@@ -17,8 +17,8 @@ import pytest
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import Detections
 from ssd_core.images.shards import count_records
-from ssd_core.runtime.results import Durations, ImageDetections, OpenGraph, WorkerStatus
-from ssd_core.runtime.worker import WorkerDied, WorkerSettings
+from ssd_core.worker.answers import Durations, ImageDetections, OpenGraph, WorkerStatus
+from ssd_core.worker.client import WorkerDied, WorkerSettings
 
 VARIABLE = "STAND_IN"
 NS_PER_MS = 1_000_000

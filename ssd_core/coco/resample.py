@@ -17,7 +17,7 @@ import numpy as np
 from ssd_core.coco.average_precision import Array, average_precision, average_precisions
 from ssd_core.coco.matches import Matches
 from ssd_core.errors import UserError
-from ssd_core.measure.steadiness import CONFIDENCE
+from ssd_core.stats.steadiness import CONFIDENCE
 
 RESAMPLES = 1000  # an end then varies from seed to seed by some 2 % of the interval's width (standard deviation)
 SEED = 662

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.images.preprocess import preprocess
 from ssd_core.images.shards import check_schema, count_records, find_fault
-from ssd_core.runtime.affinity import default_thread_count
+from ssd_core.machine.affinity import default_thread_count
 
 Tensor = Any
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ssd_core.measure.interleaved import Interleaved, in_turn
+from ssd_core.stats.interleaved import Interleaved, in_turn
 
 BLOCK_NS = 300_000_000  # of steps between two changes of turn
 WARMUP_BLOCKS = 3

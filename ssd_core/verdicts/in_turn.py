@@ -5,9 +5,9 @@ import math
 import numpy as np
 from scipy.stats import wilcoxon
 
-from ssd_core.measure.bootstrap import Estimate, estimate, interval
-from ssd_core.measure.compare import U_TEST_P
-from ssd_core.measure.interleaved import LEAST_ROUNDS, Interleaved
+from ssd_core.stats.bootstrap import Estimate, estimate, interval
+from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved
+from ssd_core.verdicts.compare import U_TEST_P
 from ssd_core.verdicts.judgement import Figure, Finding, judge
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ssd_core.errors import UserError
-from ssd_core.measure.figures import OF_AP, PLAIN
+from ssd_core.stats.figures import OF_AP, PLAIN
 from ssd_core.verdicts.ledger import Outcome
 
 _WORDS = {  # limit: what its figure is called, the unit, the format, and how to get one where it is missing

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ssd_core.measure.bootstrap import estimate, median, quantile, quantile_ratio
-from ssd_core.measure.samples import NS_PER_MS, NS_PER_SECOND
-from ssd_core.measure.statistics import samples_needed
+from ssd_core.stats.bootstrap import estimate, median, quantile, quantile_ratio
+from ssd_core.stats.percentiles import samples_needed
+from ssd_core.stats.samples import NS_PER_MS, NS_PER_SECOND
 from ssd_core.verdicts.in_turn import figure_of
 from ssd_core.verdicts.judgement import Figure
 

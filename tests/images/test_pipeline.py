@@ -12,7 +12,7 @@ from ssd_core.images import pipeline
 from ssd_core.images.pipeline import open_pipeline
 from ssd_core.images.preprocess import preprocess_file
 from ssd_core.images.tfrecord import record_spans
-from ssd_core.runtime import affinity
+from ssd_core.machine import affinity
 
 NAMES = [f"{n:02d}.jpg" for n in range(11)]
 

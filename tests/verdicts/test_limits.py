@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ssd_core.errors import UserError
-from ssd_core.measure.results import Case
+from ssd_core.results.schema import Case
 from ssd_core.verdicts.limits import LIMITS, CaseLimits, isa_tier, read_thresholds
 
 RULES = """

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from ssd_core.measure.statistics import samples_needed
+from ssd_core.stats.percentiles import samples_needed
 from ssd_core.verdicts.series import series_figure
 from tests.simulated import lognormal
 

@@ -1,0 +1,124 @@
+"""The peers' models of a frozen fp32 graph: made once, kept in the cache under a digest of all they are made from.
+
+Imports neither TensorFlow nor a peer, so that a run which finds everything made can start at once. `python -m
+ssd_core.backends.models GRAPH [DATA_LOCATION]` makes what is missing, in a process that ends before anything is timed.
+"""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssd_core.backends.registry import require, versions
+from ssd_core.demo.places import code_digest
+from ssd_core.errors import UserError
+from ssd_core.files import cache_folder, replacing, sha256_of
+from ssd_core.images.shards import find_shards
+from ssd_core.images.tfrecord import record_spans
+from ssd_core.machine import identity
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+CENTERS = "centers.npy"
+CALIBRATION_IMAGES = 32  # as many as `python -m ssd_core quantize` takes
+ROOT = Path(__file__).parents[1]
+_SOURCES = (
+    *("backends", "graph", "network", "images"),
+    *("coco/categories.py", "demo/build.py", "demo/model.py", "demo/scenes.py", "demo/sprites.py"),
+)
+_MAKING = ("numpy", "pillow")  # packages that prepare the calibration images, besides TensorFlow
+
+
+def folder_of(graph: Path, data_location: Path | None) -> Path:
+    """Where the models of a graph lie, or will: a folder named by the graph, the images, the versions and our code.
+
+    UserError for a data location without records.
+    """
+    used = versions() | identity.versions() | {name: metadata.version(name) for name in _MAKING}
+    images = None if data_location is None else _records_digest(data_location)
+    made_from = (sha256_of(graph), images, sorted(used.items()), code_digest(_SOURCES))
+    return cache_folder() / f"peers-{hashlib.sha256(repr(made_from).encode()).hexdigest()[:12]}"
+
+
+def _records_digest(folder: Path) -> str:
+    """Of the records that are calibrated on: what they hold, wherever they lie."""
+    digest = hashlib.sha256()
+    spans = ((shard, *span) for shard in find_shards(folder) for span in record_spans(shard))
+    for shard, offset, length in islice(spans, CALIBRATION_IMAGES):
+        with shard.open("rb") as stream:
+            stream.seek(offset)
+            digest.update(hashlib.sha256(stream.read(length)).digest())
+    return digest.hexdigest()
+
+
+def complete(folder: Path) -> bool:
+    """Whether all models are there; each appears whole or not at all, and the last one last."""
+    return (folder / "made").is_file()
+
+
+def make(graph: Path, data_location: Path | None) -> Path:
+    """Make every model of a frozen fp32 graph and return their folder.
+
+    int8 ones are calibrated on the first images of the user's records, or on the scenes that the demo's int8 graph is
+    calibrated on. UserError for a graph that is not one of ours.
+    """
+    require()
+    folder = folder_of(graph, data_location)
+    if complete(folder):
+        return folder
+    from ssd_core import quiet
+
+    quiet.import_tensorflow()
+    import numpy as np
+
+    from ssd_core.backends import onnxruntime, openvino
+    from ssd_core.backends.raw_network import network_of
+    from ssd_core.graph.frozen import read_graph, write_graph
+
+    network = network_of(read_graph(graph))
+    images = _calibration_images(data_location)
+    with replacing(folder / CENTERS) as temporary, temporary.open("wb") as stream:
+        np.save(stream, network.centers)
+    cut = folder / "network.pb"
+    write_graph(network.graph_def, cut)
+    openvino.convert(cut, folder / openvino.FILES["fp32"])
+    cut.unlink()
+    openvino.quantize(folder / openvino.FILES["fp32"], images, folder / openvino.FILES["int8"])
+    onnxruntime.convert(network, folder / onnxruntime.FILES["fp32"])
+    onnxruntime.quantize(folder / onnxruntime.FILES["fp32"], images, folder / onnxruntime.FILES["int8"])
+    with replacing(folder / "made") as temporary:
+        temporary.write_text(f"{graph}\n")
+    return folder
+
+
+def _calibration_images(data_location: Path | None) -> "list[npt.NDArray[np.float32]]":
+    """The images [1, 300, 300, 3], one by one."""
+    if data_location is not None:
+        from ssd_core.images.calibration import calibration_images as of_records
+
+        return list(of_records(data_location, CALIBRATION_IMAGES, 1))
+    from ssd_core.demo.build import CALIBRATION_SCENES, FIRST_CALIBRATION_SEED
+    from ssd_core.demo.model import calibration_images as of_scenes
+
+    batches = of_scenes(FIRST_CALIBRATION_SEED, CALIBRATION_SCENES)
+    return [batch[i : i + 1] for batch in batches for i in range(len(batch))]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the models of the graph that is named, with progress bars; the exit status."""
+    graph, *location = arguments
+    try:
+        print(f"the models are in {make(Path(graph), Path(location[0]) if location else None)}")
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

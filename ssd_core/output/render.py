@@ -1,0 +1,111 @@
+"""Render: a report as text for a terminal, Markdown, CSV and JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from ssd_core.stats.figures import OF_AP, PLAIN
+from ssd_core.verdicts.compare import Comparison, Verdict, describe
+from ssd_core.verdicts.report import Report, Row
+
+Table = list[list[str]]
+
+_QUIET = (Verdict.NO_CHANGE, Verdict.NEW, Verdict.MISSING)  # verdicts that need no explanation below the table
+
+
+def as_text(report: Report) -> str:
+    """Aligned columns, what lies behind the verdicts that matter, and the notes."""
+    table = _table(report)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    lines.insert(1, "-" * len(lines[0]))
+    return "\n".join([*_legend(report), "", *lines, "", *_explanations(report), *report.notes, _count(report), ""])
+
+
+def as_markdown(report: Report) -> str:
+    """The same as a Markdown document, for a pull request or $GITHUB_STEP_SUMMARY."""
+    header, *body = [[cell.replace("|", "\\|") for cell in row] for row in _table(report)]
+    rows = [header, ["---"] * len(header), *body]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    listed = [f"- {line}" for line in (*_legend(report), *_explanations(report), *report.notes)]
+    return "\n".join([*lines, "", *listed, "", _count(report), ""])
+
+
+def as_csv(report: Report) -> str:
+    """One line a row and file, the first file's with no comparison; numbers unrounded."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(
+        ("case", "figure", "file", "machine", "value", "ratio", "low", "high", "p_value", "verdict", "reason")
+    )
+    for row in report.rows:
+        for index, (value, comparison) in enumerate(zip(row.values, row.comparisons, strict=True)):
+            found = asdict(comparison).values() if comparison else [None] * 6
+            writer.writerow([row.case, row.figure, report.files[index], report.machines[index], value, *found])
+    return stream.getvalue()
+
+
+def as_json(report: Report) -> str:
+    """All of the report, numbers unrounded."""
+    return json.dumps(asdict(report) | {"exit": int(report.exit)}, indent=2, allow_nan=False) + "\n"
+
+
+FORMATS: dict[str, Callable[[Report], str]] = {
+    "text": as_text,
+    "markdown": as_markdown,
+    "csv": as_csv,
+    "json": as_json,
+}
+
+
+def _table(report: Report) -> Table:
+    letters = _letters(report)
+    header = ["case", "figure", letters[0]]
+    for letter in letters[1:]:
+        header += [letter, f"{letter} to {letters[0]}, 95 % interval", "verdict"]
+    return [header, *map(_cells, report.rows)]
+
+
+def _cells(row: Row) -> list[str]:
+    cells = [row.case, row.figure, _number(row, row.values[0])]
+    for value, comparison in zip(row.values[1:], row.comparisons[1:], strict=True):
+        cells += [_number(row, value), _interval(comparison), str(comparison.verdict) if comparison else ""]
+    return cells
+
+
+def _interval(comparison: Comparison | None) -> str:
+    if comparison is None or comparison.ratio is None:
+        return ""
+    if comparison.low is None or comparison.high is None:
+        return describe(comparison.ratio)
+    return f"{describe(comparison.ratio)} [{describe(comparison.low)}, {describe(comparison.high)}]"
+
+
+def _legend(report: Report) -> list[str]:
+    described = zip(_letters(report), report.files, report.machines, strict=True)
+    return [f"{letter}: {file} ({machine})" for letter, file, machine in described]
+
+
+def _explanations(report: Report) -> list[str]:
+    letters = _letters(report)
+    return [
+        f"{row.case}, {row.figure}, {letters[index]}: {comparison.verdict}: {comparison.reason}"
+        for row in report.rows
+        for index, comparison in enumerate(row.comparisons)
+        if comparison is not None and comparison.verdict not in _QUIET
+    ]
+
+
+def _count(report: Report) -> str:
+    found = [comparison.verdict for comparison in report.comparisons]
+    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in Verdict if verdict in found) + "."
+
+
+def _letters(report: Report) -> Sequence[str]:
+    return [chr(ord("A") + index) if index < 26 else f"F{index + 1}" for index in range(len(report.files))]
+
+
+def _number(row: Row, value: float | None) -> str:
+    return "" if value is None else format(value, OF_AP if row.figure == "AP" else PLAIN)

@@ -1,0 +1,142 @@
+"""Bootstrap: how far the logarithm of a case's median (or of another statistic) may be from what was measured.
+
+Samples vary on two levels. Within a process they are resampled in blocks as long as they remember each other, between
+processes by drawing processes. All of it is done on logarithms, where a ratio is a difference, so that estimates can
+be added and subtracted: B/A, int8/fp32, and the one of the other.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+from ssd_core.stats.autocorrelation import memory_of
+from ssd_core.stats.steadiness import CONFIDENCE
+
+RESAMPLES = 2000  # the interval's ends then move by some 2 % of its width from seed to seed
+SEED = 662
+_ELEMENTS = 1 << 16  # resampled at a time: half a megabyte, which stays in the cache
+
+Array = NDArray[np.float64]
+Statistic = Callable[[Array], Array]  # [resamples, samples], each row ascending -> [resamples], positive
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A logarithm, `[RESAMPLES]` deviations that chance may have added to it, and their degrees of freedom."""
+
+    log: float
+    deviations: Array
+    freedom: float
+
+
+def median(rows: Array) -> Array:
+    """The median of each ascending row."""
+    count = rows.shape[1]
+    middle: Array = (rows[:, (count - 1) // 2] + rows[:, count // 2]) / 2
+    return middle
+
+
+def quantile(share: float) -> Statistic:
+    """The statistic quantile(`share`), linearly interpolated."""
+    return lambda rows: _quantile(rows, share)
+
+
+def quantile_ratio(upper: float, lower: float) -> Statistic:
+    """The statistic quantile(`upper`) / quantile(`lower`), linearly interpolated: the shape of a latency."""
+
+    def ratio(rows: Array) -> Array:
+        return _quantile(rows, upper) / _quantile(rows, lower)
+
+    return ratio
+
+
+def estimate(processes: Sequence[NDArray[np.generic]], statistic: Statistic = median, *, seed: int = SEED) -> Estimate:
+    """The logarithm of a statistic's geometric mean over processes, with its bootstrap deviations.
+
+    `processes`: one series of positive numbers a process, in the order they were measured.
+    """
+    generator = np.random.default_rng(seed)
+    estimates = [_within(np.asarray(process, dtype=np.float64), statistic, generator) for process in processes]
+    return estimates[0] if len(estimates) == 1 else _between(estimates, generator)
+
+
+def of_interval(value: float, low: float, high: float) -> Estimate:
+    """The estimate behind a figure of which only its 95 % interval was kept, as if its logarithm were normal."""
+    places = (np.arange(RESAMPLES) + 0.5) / RESAMPLES
+    deviation = math.log(high / low) / 2 / norm.ppf((1 + CONFIDENCE) / 2)
+    return Estimate(math.log(value), norm.ppf(places) * deviation, math.inf)
+
+
+def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float]:
+    """exp of the signed sum of independent estimates: its value and the ends of its 95 % interval.
+
+    The ends are percentiles of the deviations, stretched by Student's t over the normal quantile for the few blocks or
+    processes behind them (Welch-Satterthwaite where the estimates differ in that).
+    """
+    value = sum(sign * term.log for sign, term in terms)
+    # Shuffled, because estimates made from one seed drew alike.
+    shuffle = np.random.default_rng(SEED).permutation
+    deviations = sum((sign * shuffle(term.deviations) for sign, term in terms), np.zeros(RESAMPLES))
+    freedom = _joint_freedom([(float(term.deviations.var()), term.freedom) for _, term in terms])
+    tail = (1 - CONFIDENCE) / 2
+    stretch = t.ppf(1 - tail, freedom) / norm.ppf(1 - tail)
+    low, high = np.quantile(deviations, (tail, 1 - tail)) * stretch
+    return math.exp(value), math.exp(value + low), math.exp(value + high)
+
+
+def _within(series: Array, statistic: Statistic, generator: np.random.Generator) -> Estimate:
+    """The estimate of one process: a circular moving-block bootstrap, of single samples where they are independent."""
+    count = len(series)
+    length = memory_of(series).block
+    drawn = math.ceil(count / length)
+    offsets = np.arange(length)
+    values = np.empty(RESAMPLES)
+    step = max(1, _ELEMENTS // count)
+    for first in range(0, RESAMPLES, step):
+        rows = min(step, RESAMPLES - first)
+        starts = generator.integers(0, count, (rows, drawn, 1))
+        chosen = ((starts + offsets) % count).reshape(rows, -1)[:, :count]
+        values[first : first + rows] = statistic(np.sort(series[chosen], axis=1))
+    observed = float(statistic(np.sort(series)[None, :])[0])
+    deviations: Array = np.log(values / observed)
+    if length == 1:  # the plain percentile bootstrap, which for a median errs on the wide side as it is
+        return Estimate(math.log(observed), deviations, math.inf)
+    # Blocks vary around their own mean, which costs one of them (Bessel).
+    return Estimate(math.log(observed), deviations * math.sqrt(drawn / (drawn - 1)), drawn - 1)
+
+
+def _between(estimates: Sequence[Estimate], generator: np.random.Generator) -> Estimate:
+    """The mean over processes: processes drawn with replacement, and what chance does within each.
+
+    What differs between processes already holds what differs within, so that the drawn processes are shrunk to what is
+    left of it (Davison and Hinkley 1997, section 3.8), or to nothing.
+    """
+    processes = len(estimates)
+    logs = np.array([one.log for one in estimates])
+    within = np.stack([one.deviations for one in estimates], axis=1)  # [resamples, processes]
+    inner, spread = within.var(axis=0), float(logs.var(ddof=1))
+    left = max(0.0, spread - float(inner.mean()))
+    shrink = math.sqrt(left / spread * processes / (processes - 1)) if spread > 0 else 0.0
+    drawn = generator.integers(0, processes, within.shape)
+    deviations = ((logs - logs.mean()) * shrink)[drawn].mean(axis=1) + within.mean(axis=1)
+    parts = [(left * processes, processes - 1.0), *zip(inner, (one.freedom for one in estimates), strict=True)]
+    return Estimate(float(logs.mean()), deviations, _joint_freedom(parts))
+
+
+def _joint_freedom(parts: Sequence[tuple[float, float]]) -> float:
+    """Degrees of freedom of a sum of (variance, degrees of freedom) parts (Welch-Satterthwaite)."""
+    total = sum(variance for variance, _ in parts)
+    lost = sum(variance**2 / freedom for variance, freedom in parts)
+    return total**2 / lost if lost > 0 else math.inf
+
+
+def _quantile(rows: Array, share: float) -> Array:
+    place = share * (rows.shape[1] - 1)
+    below = math.floor(place)
+    above = min(below + 1, rows.shape[1] - 1)
+    between: Array = rows[:, below] + (place - below) * (rows[:, above] - rows[:, below])
+    return between

@@ -1,0 +1,69 @@
+"""Interleaved: two variants measured in turn on one machine, A B B A, so that what the machine does cancels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import wilcoxon
+
+from ssd_core.errors import UserError
+from ssd_core.stats.bootstrap import estimate, interval
+from ssd_core.stats.samples import Samples
+from ssd_core.verdicts.compare import LIMIT, U_TEST_P, Comparison, Verdict, check_limit, decide
+
+LEAST_ROUNDS = 8  # the fewest whose signed-rank test can reach p < 0.01: 2 * 0.5 ** 8 = 0.8 %
+
+
+@dataclass(frozen=True)
+class Interleaved:
+    """The blocks of durations (ns) of one pair of workers, in the order they were measured.
+
+    The i-th block of A and the i-th of B were measured next to each other: A first where i is even, B first where it
+    is odd. Two such pairs, A B B A, are a round; a pair left over at the end counts for nothing. UserError when A and
+    B have not as many blocks, for less than one round, and for impossible durations.
+    """
+
+    a_blocks: Sequence[Sequence[float]]
+    b_blocks: Sequence[Sequence[float]]
+
+    def __post_init__(self) -> None:
+        """Refuse what was not measured in turn."""
+        if len(self.a_blocks) != len(self.b_blocks):
+            raise UserError(f"A has {len(self.a_blocks)} blocks and B {len(self.b_blocks)}: measure them in turn.")
+        if len(self.a_blocks) < 2:
+            raise UserError("An interleaved comparison wants at least one round, A B B A: measure four blocks or more.")
+        Samples.of(*self.a_blocks, *self.b_blocks)
+
+    @property
+    def ratios(self) -> NDArray[np.float64]:
+        """B/A of each round, `[rounds]`: a straight drift slows one pair by what it speeds the other, and cancels."""
+        a = np.log([np.median(block) for block in self.a_blocks])
+        b = np.log([np.median(block) for block in self.b_blocks])
+        rounds = len(a) // 2
+        ratios: NDArray[np.float64] = np.exp((b - a)[: 2 * rounds].reshape(rounds, 2).mean(axis=1))
+        return ratios
+
+
+def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) -> Comparison:
+    """The median ratio B/A over the rounds of every pair of workers, its bootstrap interval, and the verdict.
+
+    In the U-test's place stands Wilcoxon's signed-rank test, since rounds are pairs. UserError for no pair of workers
+    and a negative limit.
+    """
+    check_limit(limit)
+    if not workers:
+        raise UserError("There are no interleaved samples: measure at least one pair of workers.")
+    rounds = [pair.ratios for pair in workers]
+    logs = np.log(np.concatenate(rounds))
+    p_value = float(wilcoxon(logs).pvalue) if np.any(logs) else 1.0
+    ratio, low, high = interval([(1, estimate(rounds))])
+    if len(logs) < LEAST_ROUNDS:
+        reason = f"{len(logs)} rounds cannot reach p < {U_TEST_P}: take at least {LEAST_ROUNDS}"
+        return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, reason)
+    return decide(ratio, low, high, limit, p_value)
+
+
+def in_turn(index: int) -> str:
+    """Which variant's block of the `index`-th pair is measured first: A, B, A, B, ..., so that rounds are A B B A."""
+    return "A" if index % 2 == 0 else "B"

@@ -1,0 +1,158 @@
+"""Stopping: when a measuring loop may leave the warm-up, and when it has measured enough.
+
+Nothing here runs or waits: the loop feeds the durations it took and reads what to do next, so that simulated series
+show what the rule does.
+"""
+
+import math
+from collections.abc import Iterable
+from enum import StrEnum
+
+import numpy as np
+
+from ssd_core.errors import UserError
+from ssd_core.stats.samples import NS_PER_SECOND, checked_ns
+from ssd_core.stats.steadiness import RELATIVE_WIDTH, WINDOW, enough, is_steady, warmup_of
+
+TIME_LIMIT_S = 30.0  # a case, warm-up included: a dozen steps of the slowest default case on two cores
+WARMUP_SHARE = 0.5  # of the time limit: a series that is not steady by then is measured as it is, and marked
+LEAST_STEPS = 30  # before an interval may end a case: a dozen samples of a noisy series can agree by luck
+LEAST_TIME_S = 5.0  # likewise: neighbours and clocks change by the second, and one state of them is not the machine
+GROWTH = 1.1  # the rule looks again when the series is 10 % longer: each look more is a chance to stop by luck
+
+
+class State(StrEnum):
+    """What the measuring loop is doing."""
+
+    WARMING = "warming"
+    MEASURING = "measuring"
+    DONE = "done"
+
+
+class StopRule:
+    """Decides about one series; feed it durations until `state` is DONE.
+
+    `warmup_steps` and `steps` fix how many durations are left out and how many are kept. Without `warmup_steps` the
+    warm-up ends as `steadiness` says, or at half of `time_limit_s`. Without `steps` measuring ends at `time_limit_s`,
+    or sooner, when the series is steady and the 95 % interval of its median no wider than `relative_width` of it, but
+    not before `at_least` samples and `least_time_s` seconds of them. A latency case that is to have a p99 asks for
+    `at_least` 662. UserError for a negative count, no step, and a time limit that is not positive.
+    """
+
+    def __init__(
+        self,
+        *,
+        warmup_steps: int | None = None,
+        steps: int | None = None,
+        time_limit_s: float = TIME_LIMIT_S,
+        relative_width: float = RELATIVE_WIDTH,
+        at_least: int = LEAST_STEPS,
+        least_time_s: float = LEAST_TIME_S,
+    ) -> None:
+        if warmup_steps is not None and warmup_steps < 0:
+            raise UserError(f"--warmup-steps {warmup_steps} is negative: give 0 or more.")
+        if steps is not None and steps < 1:
+            raise UserError(f"--steps {steps} measures nothing: give 1 or more.")
+        if not (math.isfinite(time_limit_s) and time_limit_s > 0):
+            raise UserError(f"A time limit of {time_limit_s} s measures nothing: give a positive number of seconds.")
+        self._warmup_steps = warmup_steps
+        self._steps = steps
+        self._time_limit_s = time_limit_s
+        self._relative_width = relative_width
+        self._at_least = at_least
+        self._least_time_s = least_time_s
+        self._durations: list[int] = []
+        self._next_look = WINDOW
+        self._start = warmup_steps
+        self.elapsed_s = 0.0
+        self.state = State.WARMING
+        self.reason: str | None = None
+        self.steady = False
+
+    @property
+    def warmup(self) -> tuple[int, ...]:
+        """The durations that are left out, in nanoseconds."""
+        return tuple(self._durations[: self._start])
+
+    @property
+    def measured(self) -> tuple[int, ...]:
+        """The durations that count, in nanoseconds; none while warming."""
+        if self._start is None:
+            return ()
+        return tuple(self._durations[self._start : None if self._steps is None else self._start + self._steps])
+
+    @property
+    def wanted(self) -> int:
+        """How many steps to run before feeding again: up to the next look, and no further than the time limit."""
+        count = len(self._durations)
+        if self.state is State.DONE:
+            return 0
+        if self._steps is not None and self._start is not None:
+            return self._start + self._steps - count
+        if count == 0:  # how long a step takes is not known yet
+            return 1
+        step_s = float(np.median(self._durations)) / NS_PER_SECOND
+        in_time = math.ceil((self._time_limit_s - self.elapsed_s) / step_s)
+        return max(1, min(self._next_look - count, in_time))
+
+    def feed(self, durations_ns: Iterable[float], elapsed_s: float | None = None) -> None:
+        """Take the next durations, in order; those fed after the end are left out.
+
+        `elapsed_s`: time since the first step began, where that is more than the sum of the durations. UserError for a
+        NaN, zero or negative duration.
+        """
+        if self.state is State.DONE:
+            return
+        self._durations.extend(checked_ns(durations_ns))
+        self.elapsed_s = max(sum(self._durations) / NS_PER_SECOND, elapsed_s or 0.0)
+        if self._steps is not None:
+            self._count(self._steps)
+        elif len(self._durations) >= self._next_look or self.elapsed_s >= self._time_limit_s:
+            self._look()
+
+    def _count(self, steps: int) -> None:
+        """Fixed steps: all that may be open is where they begin."""
+        if self._start is None and len(self._durations) >= self._next_look:
+            self._start = warmup_of(self._durations).end
+            self._schedule()
+        if self._start is None and self._half_time:
+            self._start = len(self._durations) // 2
+        if self._start is not None and len(self._durations) > self._start:
+            self.state = State.MEASURING
+            if len(self._durations) >= self._start + steps:
+                self._finish("fixed steps")
+
+    def _look(self) -> None:
+        """Free steps: the end of a free warm-up is looked for anew, since a longer series shows better where it was."""
+        self._schedule()
+        if self._warmup_steps is None:
+            self._start = warmup_of(self._durations).end
+            if self._start is None and self._half_time:
+                self._start = len(self._durations) // 2
+        if self._start is None or len(self._durations) <= self._start:
+            self.state = State.WARMING
+            return
+        self.state = State.MEASURING
+        if self._knows_enough(self.measured):
+            self._finish(f"interval of the median within {100 * self._relative_width:g} %")
+        elif self.elapsed_s >= self._time_limit_s:
+            self._finish("time limit")
+
+    def _knows_enough(self, measured: tuple[int, ...]) -> bool:
+        return (
+            len(measured) >= self._at_least
+            and sum(measured) >= self._least_time_s * NS_PER_SECOND
+            and enough(measured, self._relative_width)
+            and is_steady(measured)
+        )
+
+    @property
+    def _half_time(self) -> bool:
+        """Whether the warm-up has had its share of the time: then the later half of the series is taken as it is."""
+        return self.elapsed_s >= WARMUP_SHARE * self._time_limit_s
+
+    def _schedule(self) -> None:
+        self._next_look = max(len(self._durations) + 1, math.ceil(GROWTH * len(self._durations)))
+
+    def _finish(self, reason: str) -> None:
+        self.state, self.reason, self.steady = State.DONE, reason, is_steady(self.measured)

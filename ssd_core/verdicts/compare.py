@@ -1,0 +1,137 @@
+"""Compare: is B slower than A, faster, neither, or is that not to be told from these samples?"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
+
+from ssd_core.errors import UserError
+from ssd_core.stats.autocorrelation import memory_of
+from ssd_core.stats.bootstrap import estimate, interval
+from ssd_core.stats.samples import Samples
+from ssd_core.stats.steadiness import change_point
+
+LIMIT = 0.03  # the slowdown that passes: three times what each median is known to, so that 5 % is found and A/A is not
+U_TEST_P = 0.01  # two-sided: the U-test alone would call one A/A pair in 200 slower, whatever the noise
+NOISE_FLOOR = 0.01  # an interval within 1 % either way is never called noisy, however small the limit
+BASELINE, THIS_RUN = "the baseline", "this run"  # what the two sides are called in a reason
+LEAST_SAMPLES = 6  # a side: with fewer, not even the extremes enclose the median in 95 of 100 cases
+
+
+class Verdict(StrEnum):
+    """What a comparison came to."""
+
+    REGRESSION = "regression"
+    IMPROVEMENT = "improvement"
+    NO_CHANGE = "no change shown"
+    TOO_NOISY = "too noisy to tell"
+    INCOMPARABLE = "incomparable"
+    MISSING = "missing"
+    NEW = "new"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """B over A: the ratio and its 95 % interval, None where there is none, the test's p-value, the verdict and why."""
+
+    ratio: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    verdict: Verdict
+    reason: str
+
+
+def compare(a: Samples, b: Samples, limit: float = LIMIT) -> Comparison:
+    """The ratio of the median durations B/A, above 1 where B is slower, and whether it is beyond `limit`.
+
+    The interval is the bootstrap's over processes and samples, widened by what the level of a side moved within its
+    own series: a machine that moves so much within a run may have moved as much between two. UserError for a negative
+    limit.
+    """
+    check_limit(limit)
+    ratio, low, high = interval([(1, estimate(b.arrays)), (-1, estimate(a.arrays))])
+    drifts = {BASELINE: drift(a), THIS_RUN: drift(b)}
+    allowance = math.exp(sum(drifts.values()))
+    comparison = decide(ratio, low / allowance, high * allowance, limit, u_test(a, b))
+    if min(a.count, b.count) < LEAST_SAMPLES:
+        return too_few(ratio, min(a.count, b.count), comparison.p_value)
+    moved = [f"{side} moved by {math.expm1(size):.1%} while it was measured" for side, size in drifts.items() if size]
+    reason = "; ".join([comparison.reason, *moved])
+    return Comparison(ratio, comparison.low, comparison.high, comparison.p_value, comparison.verdict, reason)
+
+
+def decide(
+    ratio: float, low: float, high: float, limit: float, p_value: float | None = None, *, more_is_better: bool = False
+) -> Comparison:
+    """The verdict on a ratio B/A and its interval; `p_value` is that of a test that has to agree, where there is one.
+
+    `more_is_better`: for speed-ups, shares and the like, of which a smaller ratio is the worse one.
+    """
+    least, most = (1 / high, 1 / low) if more_is_better else (low, high)  # of how many times as bad B is
+    either_way = math.sqrt(most / least) - 1
+    agrees = p_value is None or p_value < U_TEST_P
+    found = f"{describe(ratio)} [{describe(low)} to {describe(high)}]"
+    if least > 1 + limit or most < 1 / (1 + limit):
+        verdict = Verdict.REGRESSION if least > 1 + limit else Verdict.IMPROVEMENT
+        reason = f"{found}, wholly beyond {limit:.1%}"
+        if not agrees:
+            verdict = Verdict.TOO_NOISY
+            reason += f", but the rank test does not agree (p = {p_value:.2g}): take more steps"
+    elif most > 1 + limit and either_way > max(limit, NOISE_FLOOR):
+        verdict = Verdict.TOO_NOISY
+        reason = f"{found}, too wide for a limit of {limit:.1%}: take more steps or processes on a quieter machine"
+    else:
+        verdict = Verdict.NO_CHANGE
+        reason = f"{found}, not shown to be beyond {limit:.1%}"
+    return Comparison(ratio, low, high, p_value, verdict, reason)
+
+
+def too_few(ratio: float, samples: int, p_value: float | None = None) -> Comparison:
+    """The comparison of a side with fewer than LEAST_SAMPLES samples: a ratio, no interval, and no verdict."""
+    reason = f"{samples} samples cannot bound a median: take at least {LEAST_SAMPLES} (--steps)"
+    return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, reason)
+
+
+def u_test(a: Samples, b: Samples) -> float:
+    """The two-sided p-value of the Mann-Whitney U-test, on block medians where samples remember each other."""
+    return float(mannwhitneyu(_independent(a), _independent(b), alternative="two-sided").pvalue)
+
+
+def drift(samples: Samples) -> float:
+    """How far the median may have moved within a process, as a logarithm, mean over processes; 0 where it did not.
+
+    A certain change of level counts in full where it divides the series in half, and less the fewer it concerns.
+    """
+    moves = []
+    for series in samples.arrays:
+        change = change_point(series)
+        minority = min(change.index, len(series) - change.index) / len(series)
+        moves.append(abs(math.log1p(change.shift)) * 2 * minority if change.certain else 0.0)
+    return float(np.mean(moves))
+
+
+def describe(ratio: float) -> str:
+    """A ratio as a signed percentage: 1.05 is +5.0 %."""
+    return f"{ratio - 1:+.1%}"
+
+
+def check_limit(limit: float) -> float:
+    """`limit` itself; UserError when it is negative or not a number."""
+    if not (math.isfinite(limit) and limit >= 0):
+        raise UserError(f"A limit of {limit} means nothing: give the largest slowdown that passes, as 0.03 for 3 %.")
+    return limit
+
+
+def _independent(samples: Samples) -> NDArray[np.float64]:
+    return np.concatenate([_block_medians(series) for series in samples.arrays])
+
+
+def _block_medians(series: NDArray[np.int64]) -> NDArray[np.float64]:
+    length = memory_of(series).block
+    whole = len(series) // length * length
+    medians: NDArray[np.float64] = np.median(series[:whole].reshape(-1, length), axis=1)
+    return medians

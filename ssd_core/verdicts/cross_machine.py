@@ -1,0 +1,167 @@
+"""Cross-machine: what carries over between unlike machines, where times do not.
+
+The speed-up of a precision over fp32, the share of the machine's own yardstick, the shape of a latency, and AP.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ssd_core.results.conditions import unlike_results
+from ssd_core.results.schema import SPEEDUP, UNTIMED, YARDSTICK_SHARE, Case, Result, Run
+from ssd_core.stats.bootstrap import Estimate, estimate, interval, of_interval, quantile_ratio
+from ssd_core.stats.percentiles import samples_needed
+from ssd_core.verdicts.compare import (
+    BASELINE,
+    LEAST_SAMPLES,
+    LIMIT,
+    THIS_RUN,
+    Comparison,
+    Verdict,
+    check_limit,
+    decide,
+    too_few,
+)
+from ssd_core.verdicts.report import (
+    Report,
+    Row,
+    check_runs,
+    compare_results,
+    figure_of,
+    listed,
+    machine_of,
+    mark_unsteady,
+    names,
+    value_of,
+    without_ratio,
+)
+
+REFERENCE = "fp32"  # what speed-ups are over
+UPPER, LOWER = 0.90, 0.50  # the quantiles whose ratio is a latency's shape: a p90 wants 64 samples, a p99 662
+OF_THE_MACHINE = ("allocator", "binding", "python", "tensorflow", "onednn")  # differ with the machine, and may
+NOTE = (
+    "Times of unlike machines are not compared. What carries over is: the speed-up over fp32, the share of the"
+    " machine's yardstick, the latency's p90/p50, and AP."
+)
+
+Terms = list[tuple[int, Estimate]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that carries over, as signed logarithms: their sum is its logarithm. The conditions are of its cases."""
+
+    terms: Terms
+    results: tuple[Result, ...]
+
+    @property
+    def value(self) -> float:
+        """The figure itself."""
+        return math.exp(sum(sign * term.log for sign, term in self.terms))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure: its name, which way is better, and how it is found for a case of a run, if it is."""
+
+    name: str
+    more_is_better: bool
+    of: Callable[[Mapping[Case, Result], Case], Figure | None]
+
+
+def cross_machine_report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iterable[str] = ()) -> Report:
+    """Compare what carries over; UserError for fewer than two runs and a negative limit."""
+    check_runs(runs)
+    check_limit(limit)
+    tables, notes = _without_threads(runs)
+    ignored = (*OF_THE_MACHINE, *ignore)
+    rows: list[Row] = []
+    for case in dict.fromkeys(case for table in tables for case in table):
+        for kind in KINDS:
+            figures = [kind.of(table, case) for table in tables]
+            if any(figures):
+                pairs = [(figures[0], other) for other in figures[1:]]
+                comparisons = [_compare(kind, a, b, limit, ignored) if a or b else None for a, b in pairs]
+                values = tuple(figure.value if figure else None for figure in figures)
+                rows.append(Row(str(case), kind.name.format(case=case), values, (None, *comparisons)))
+        if case.kind in UNTIMED:
+            first, *others = [table.get(case) for table in tables]
+            found = [compare_results(first, other, ignore=ignored) if first or other else None for other in others]
+            rows.append(Row(str(case), figure_of(case), tuple(map(value_of, (first, *others))), (None, *found)))
+    return Report(names(runs), tuple(map(machine_of, runs)), tuple(rows), (NOTE, *notes))
+
+
+def speedup(results: Mapping[Case, Result], case: Case) -> Figure | None:
+    """How many times as fast as the fp32 case of the same parameters; None for fp32 itself or without it.
+
+    fp32's median time of an image over the case's; where the two were measured in turn, what came of that.
+    """
+    own = results.get(case)
+    reference = results.get(dataclasses.replace(case, precision=REFERENCE))
+    if case.precision == REFERENCE or own is None or reference is None or not (own.samples and reference.samples):
+        return None
+    if in_turn := own.in_turn.get(SPEEDUP):
+        return Figure([(1, of_interval(*in_turn))], (own, reference))
+    terms = [(1, estimate(reference.samples.arrays)), (-1, estimate(own.samples.arrays))]
+    return Figure(terms, (own, reference))
+
+
+def yardstick_share(results: Mapping[Case, Result], case: Case) -> Figure | None:
+    """The share of what the machine's yardstick reaches, as sure as the case's median is.
+
+    Where the two were measured in turn, what came of that.
+    """
+    own = results.get(case)
+    if own is None or own.samples is None or own.yardstick_share is None:
+        return None
+    if in_turn := own.in_turn.get(YARDSTICK_SHARE):
+        return Figure([(1, of_interval(*in_turn))], (own,))
+    # A share is the inverse of a duration: the deviations are the duration's, the other way round.
+    inverse = dataclasses.replace(estimate(own.samples.arrays), log=-math.log(own.yardstick_share))
+    return Figure([(-1, inverse)], (own,))
+
+
+def latency_shape(results: Mapping[Case, Result], case: Case) -> Figure | None:
+    """p90/p50 of a latency case, where each of its processes has the samples that a p90 wants."""
+    own = results.get(case)
+    if own is None or own.samples is None or case.kind != "latency":
+        return None
+    if min(map(len, own.samples.processes)) < samples_needed(100 * UPPER):
+        return None
+    return Figure([(1, estimate(own.samples.arrays, quantile_ratio(UPPER, LOWER)))], (own,))
+
+
+KINDS = (
+    Kind("{case.precision}/fp32 speed-up", True, speedup),
+    Kind("share of yardstick", True, yardstick_share),
+    Kind("p90/p50", False, latency_shape),
+)
+
+
+def _compare(kind: Kind, a: Figure | None, b: Figure | None, limit: float, ignore: Iterable[str]) -> Comparison:
+    if a is None or b is None:
+        verdict = Verdict.NEW if a is None else Verdict.MISSING
+        return without_ratio(verdict, f"only {THIS_RUN if a is None else BASELINE} has it, or the samples for it")
+    # Another machine may have made its own graph, with as many operations but other weights: that costs no time.
+    ignored = (*ignore, "graph_sha256")
+    unlike = [d for one, other in zip(a.results, b.results, strict=True) for d in unlike_results(one, other, ignored)]
+    if unlike:
+        return without_ratio(Verdict.INCOMPARABLE, f"they differ in {listed(unlike)}")
+    ratio, low, high = interval([*b.terms, *((-sign, term) for sign, term in a.terms)])
+    fewest = min(result.samples.count for result in (*a.results, *b.results) if result.samples)
+    if fewest < LEAST_SAMPLES:
+        return too_few(ratio, fewest)
+    return mark_unsteady(decide(ratio, low, high, limit, more_is_better=kind.more_is_better), a.results, b.results)
+
+
+def _without_threads(runs: Sequence[Run]) -> tuple[list[Mapping[Case, Result]], list[str]]:
+    """Each run's results without thread counts, which go with the cores, unless a run has several of one case."""
+    tables = [{_bare(case): result for case, result in run.results.items()} for run in runs]
+    if any(len(table) < len(run.results) for table, run in zip(tables, runs, strict=True)):
+        return [run.results for run in runs], ["Cases are matched by their thread counts, as one file has several."]
+    return list(tables), ["Cases are matched without regard to their thread counts."]
+
+
+def _bare(case: Case) -> Case:
+    return dataclasses.replace(case, num_inter_threads=None, num_intra_threads=None)

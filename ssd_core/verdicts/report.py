@@ -1,0 +1,219 @@
+"""Report: files of results compared, the first of them the baseline; one row a case and figure, one cell a file."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ssd_core.errors import UserError
+from ssd_core.results.conditions import Difference, differences, unlike_hardware, unlike_results, unlike_settings
+from ssd_core.results.schema import Case, Result, Run
+from ssd_core.stats.figures import median_ms
+from ssd_core.verdicts.compare import BASELINE, LIMIT, THIS_RUN, Comparison, Verdict, compare, describe
+
+LARGEST_AP_LOSS = 0.005  # half a point of AP against the baseline, where no threshold says otherwise
+
+
+class Exit(IntEnum):
+    """The exit status of a comparison, the first that applies in the order of `Report.exit`."""
+
+    FINE = 0
+    REGRESSION = 1
+    USAGE = 2
+    INCOMPARABLE = 3
+    UNCLEAR = 4  # too noisy to tell, or an invalid file
+    NOTHING = 5
+
+
+class UnlikeMachinesError(UserError):
+    """Files of machines whose times cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of one case in every file, and every file's comparison with the first (the first's own is None)."""
+
+    case: str
+    figure: str
+    values: tuple[float | None, ...]
+    comparisons: tuple[Comparison | None, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows, what the files are called and measured on, and what a reader has to know besides."""
+
+    files: tuple[str, ...]
+    machines: tuple[str, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Every comparison of every row."""
+        return tuple(one for row in self.rows for one in row.comparisons if one is not None)
+
+    @property
+    def exit(self) -> Exit:
+        """A regression comes first, then what could not be compared, then what could not be told.
+
+        A case that is missing counts as not comparable; where every case is missing or new, nothing was compared.
+        """
+        verdicts = {comparison.verdict for comparison in self.comparisons}
+        if verdicts <= {Verdict.MISSING, Verdict.NEW}:
+            return Exit.NOTHING
+        if Verdict.REGRESSION in verdicts:
+            return Exit.REGRESSION
+        if verdicts & {Verdict.INCOMPARABLE, Verdict.MISSING}:
+            return Exit.INCOMPARABLE
+        return Exit.UNCLEAR if Verdict.TOO_NOISY in verdicts else Exit.FINE
+
+
+def report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iterable[str] = ()) -> Report:
+    """Compare runs on like machines; `ignore` names conditions that may differ.
+
+    UserError for fewer than two runs, UnlikeMachinesError where a machine is unlike the first's.
+    """
+    first, *others = check_runs(runs)
+    for other in others:
+        if unlike := unlike_hardware(first, other):
+            raise UnlikeMachinesError(
+                f"{first.path} and {other.path} are of unlike machines: {listed(unlike)}; compare what carries over"
+                " with --cross-machine."
+            )
+    settings = [unlike_settings(first, other, ignore) for other in others]
+    rows = []
+    for case in dict.fromkeys(case for run in runs for case in run.results):
+        results = [run.results.get(case) for run in runs]
+        comparisons = [
+            compare_results(results[0], result, limit, unlike=unlike, ignore=ignore) if results[0] or result else None
+            for result, unlike in zip(results[1:], settings, strict=True)
+        ]
+        rows.append(Row(str(case), figure_of(case), tuple(map(value_of, results)), (None, *comparisons)))
+    notes = [f"{run.path} does not say what machine it is of." for run in runs if not run.identity]
+    notes += [f"{run.path} is of a partial run: {run.partial}." for run in runs if run.partial]
+    return Report(names(runs), tuple(map(machine_of, runs)), tuple(rows), tuple(notes))
+
+
+def compare_results(
+    a: Result | None,
+    b: Result | None,
+    limit: float = LIMIT,
+    *,
+    largest_ap_loss: float = LARGEST_AP_LOSS,
+    unlike: Sequence[Difference] = (),
+    ignore: Iterable[str] = (),
+) -> Comparison:
+    """The verdict on one case: A is the baseline's result, B the new one, None where a run has none (not both).
+
+    `unlike`: what is known to differ between the runs themselves; with any, the results are incomparable.
+    """
+    if a is None or b is None:
+        verdict = Verdict.NEW if a is None else Verdict.MISSING
+        return without_ratio(verdict, f"only {THIS_RUN if a is None else BASELINE} has it")
+    if all_unlike := (*unlike, *unlike_results(a, b, ignore)):
+        return without_ratio(Verdict.INCOMPARABLE, f"they differ in {listed(all_unlike)}")
+    for side in (a, b):
+        if side.unusable is not None:
+            return without_ratio(Verdict.INCOMPARABLE, side.unusable)
+    if a.accuracy is not None and b.accuracy is not None:
+        return compare_accuracy(a.accuracy["AP"], b.accuracy["AP"], largest_ap_loss)
+    if a.samples is None or b.samples is None:
+        return without_ratio(Verdict.INCOMPARABLE, "one was timed, the other was not")
+    comparison = _without_machine(compare(a.samples, b.samples, limit), yardstick_change(a, b), limit)
+    return mark_unsteady(_mark_chosen(comparison, a, b), (a,), (b,))
+
+
+def _mark_chosen(comparison: Comparison, a: Result, b: Result) -> Comparison:
+    """The comparison with a word on what two tuned results chose differently, which makes them no less comparable."""
+    if not (unlike := differences(a.chosen, b.chosen)):
+        return comparison
+    return dataclasses.replace(comparison, reason=f"{comparison.reason}; tuned to other settings: {listed(unlike)}")
+
+
+def yardstick_change(a: Result, b: Result) -> float | None:
+    """How much longer the yardstick took beside B than beside A, above 1 on a slower machine; None where it did not.
+
+    A share is the yardstick's time over the case's, but for a factor that both results have in common.
+    """
+    if a.samples is None or b.samples is None or a.yardstick_share is None or b.yardstick_share is None:
+        return None
+    return (b.yardstick_share * b.samples.centre_ns) / (a.yardstick_share * a.samples.centre_ns)
+
+
+def _without_machine(comparison: Comparison, change: float | None, limit: float) -> Comparison:
+    """No regression where the yardstick slowed down as much: then it is the machine that did."""
+    if comparison.verdict is not Verdict.REGRESSION or comparison.low is None or change is None or change <= 1 + limit:
+        return comparison
+    if comparison.low / change > 1 + limit:
+        return comparison
+    reason = (
+        f"{comparison.reason}; the yardstick took longer as well ({describe(change)}), so the machine was slower:"
+        " run it again, or with --against"
+    )
+    return dataclasses.replace(comparison, verdict=Verdict.TOO_NOISY, reason=reason)
+
+
+def compare_accuracy(a: float, b: float, largest_loss: float = LARGEST_AP_LOSS) -> Comparison:
+    """The verdict on two APs over the same images; they are no samples, so the limit alone decides, in AP."""
+    loss = a - b
+    reason = f"AP {b:.4f} where it was {a:.4f}, {largest_loss:g} may be lost"
+    verdict = Verdict.NO_CHANGE
+    if abs(loss) > largest_loss:
+        verdict = Verdict.REGRESSION if loss > 0 else Verdict.IMPROVEMENT
+    return Comparison(b / a if a else None, None, None, None, verdict, reason)
+
+
+def without_ratio(verdict: Verdict, reason: str) -> Comparison:
+    """A comparison of what cannot be divided."""
+    return Comparison(None, None, None, None, verdict, reason)
+
+
+def check_runs(runs: Sequence[Run]) -> Sequence[Run]:
+    """`runs` themselves; UserError for fewer than two."""
+    if len(runs) < 2:
+        raise UserError("There is nothing to compare with: name two files of results or more.")
+    return runs
+
+
+def names(runs: Sequence[Run]) -> tuple[str, ...]:
+    """What the files are called in a table: their names, or their whole paths where names repeat."""
+    short = [run.path.name for run in runs]
+    return tuple(short if len(set(short)) == len(short) else map(str, (run.path for run in runs)))
+
+
+def machine_of(run: Run) -> str:
+    """The machine in a few words."""
+    cores = run.identity.get("cores")
+    return f"{run.identity.get('cpu_model', 'unknown')}{f', {cores} cores' if cores else ''}"
+
+
+def listed(unlike: Iterable[Difference]) -> str:
+    """Differences in one line, each once."""
+    return ", ".join(dict.fromkeys(map(str, unlike)))
+
+
+def figure_of(case: Case) -> str:
+    """What a case's value is."""
+    if case.kind == "accuracy":
+        return "AP"
+    return "median ms an image" if case.tuned else "median ms"
+
+
+def value_of(result: Result | None) -> float | None:
+    """A case's value, in the unit of `figure_of`."""
+    if result is None:
+        return None
+    if result.accuracy is not None:
+        return result.accuracy["AP"]
+    return median_ms(result.samples) if result.samples else None
+
+
+def mark_unsteady(comparison: Comparison, first: Iterable[Result], second: Iterable[Result]) -> Comparison:
+    """The comparison with a word in its reason on each side of which a result never became steady."""
+    sides = ((BASELINE, first), (THIS_RUN, second))
+    unsteady = [side for side, results in sides if any(result.steady is False for result in results)]
+    if not unsteady:
+        return comparison
+    reason = f"{comparison.reason}; {' and '.join(unsteady)} never became steady"
+    return dataclasses.replace(comparison, reason=reason)

@@ -1,0 +1,248 @@
+"""The worker's own side: a loop that takes one command at a time from its parent, carries it out and answers.
+
+It binds itself before NumPy and TensorFlow are imported, since the threads that they start inherit the binding; this
+is why most imports are inside functions. How it is started: see `worker.py`.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ssd_core.errors import UserError
+from ssd_core.files import sha256_of, unforeseen
+from ssd_core.machine.affinity import Binding, available_cpus, bind
+
+if TYPE_CHECKING:
+    from ssd_core.backends.protocol import Session
+    from ssd_core.images.pipeline import Batch
+    from ssd_core.profiling.yardstick import Yardstick
+    from ssd_core.worker.feed import Feed
+    from ssd_core.worker.wire import Array, Message
+
+    Reply = tuple[Message, list[Array]]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve on the socket whose file descriptor is `arguments[0]`; `arguments[1]` is the binding as JSON, or null."""
+    # Ctrl-C reaches the whole foreground group; the parent decides what becomes of us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    wanted = json.loads(arguments[1])
+    refusal: UserError | None = None
+    try:
+        if wanted is not None:
+            bind(Binding(**wanted))
+    except UserError as error:
+        refusal = error
+
+    try:
+        from ssd_core.backends.tensorflow import session
+        from ssd_core.worker import wire
+    except ModuleNotFoundError as error:  # without NumPy there is not even a way to answer
+        sys.exit(f"{sys.executable} has no module {error.name}: install what the benchmark needs into its environment.")
+
+    with socket.socket(fileno=int(arguments[0])) as sock, contextlib.suppress(wire.ConnectionEnded):
+        if refusal:
+            wire.send(sock, _failure(refusal))
+            return
+        server = _Server(session)
+        wire.send(sock, {"pid": os.getpid()})
+        try:
+            while True:
+                message, _ = wire.receive(sock)
+                try:
+                    reply, arrays = server.carry_out(**message)
+                except Exception as error:
+                    reply, arrays = _failure(error), []
+                wire.send(sock, reply, arrays)
+        finally:
+            server.pause()
+
+
+def _failure(error: Exception) -> "Message":
+    if isinstance(error, OSError) and error.errno is not None:
+        error = unforeseen(error)
+    if isinstance(error, UserError):
+        return {"user_error": str(error)}
+    return {"defect": "".join(traceback.format_exception(error))}
+
+
+class _Server:
+    """The session that is open, what it is fed, and one `do_` method for each command."""
+
+    def __init__(self, inference: ModuleType) -> None:
+        self._inference = inference  # the module `session`, which could not be imported before the binding
+        self._session: Session | None = None
+        self._opened: tuple[object, ...] = ()
+        self._feed: Feed | None = None
+        self._once: Iterator[Batch] | None = None
+        self._yardsticks: dict[tuple[str, int, int], Yardstick] = {}
+
+    def carry_out(self, command: str, **arguments: Any) -> "Reply":
+        if command != "run":
+            self.pause()
+        reply: Reply = getattr(self, f"do_{command}")(**arguments)
+        return reply
+
+    def pause(self) -> None:
+        """End the streams that run on after a `run`: whatever comes next has the cores for itself."""
+        if self._session is not None:
+            self._session.pause()
+
+    def do_pause(self) -> "Reply":
+        return {}, []
+
+    def do_open(
+        self,
+        graph: str,
+        num_inter_threads: int,
+        num_intra_threads: int,
+        trust: bool,
+        fast: bool,
+        streams: int,
+        network_only: bool,
+    ) -> "Reply":
+        """Open the graph unless just this one is open already, with these threads and so many streams."""
+        path = Path(graph)
+        wanted = (graph, sha256_of(path), num_inter_threads, num_intra_threads, trust, fast, streams, network_only)
+        return self._open(wanted, lambda: self._inference.InferenceSession(path, *wanted[2:]))
+
+    def do_open_peer(self, folder: str, **opening: Any) -> "Reply":
+        """Open the network in another runtime, unless it is open just so already."""
+        from ssd_core.backends.registry import Opening, open_session
+
+        wanted = Opening(folder=Path(folder), **opening)
+        return self._open((wanted,), lambda: open_session(wanted))
+
+    def _open(self, wanted: tuple[object, ...], session: "Callable[[], Session]") -> "Reply":
+        if self._session is None or wanted != self._opened:
+            if self._session is not None:
+                self._session.close()
+            self._session = None  # should opening fail, nothing is open
+            self._session = session()
+            self._opened = wanted
+        return {
+            "contract": self._session.contract.name,
+            "fixed_batch": self._session.contract.fixed_batch,
+            "operation_counts": self._session.operation_counts,
+            "sha256": self._session.sha256,
+            "postprocess_ms": self._session.postprocess_ms,
+            "num_inter_threads": self._session.num_inter_threads,
+            "num_intra_threads": self._session.num_intra_threads,
+            "streams": len(self._session.calls),
+        }, []
+
+    def do_feed_dummy(self, batch_size: int, seed: int) -> "Reply":
+        from ssd_core.worker.feed import DummyFeed
+
+        self._feed, self._once = DummyFeed(batch_size, seed), None
+        return {}, []
+
+    def do_feed_records(self, **records: Any) -> "Reply":
+        from ssd_core.worker.feed import RecordsFeed
+
+        self._feed, self._once = RecordsFeed(**records), None
+        return {}, []
+
+    def do_run(self, steps: int, delay_ms: float) -> "Reply":
+        session, feed = self._ready()
+        run_ns, step_ns = session.run(feed.next_images, steps, delay_ms)
+        return {}, [run_ns, step_ns]
+
+    def do_input_only(self, steps: int) -> "Reply":
+        return {}, [self._inference.time_input(self._fed().next_images, steps)]
+
+    def do_yardstick(self, precision: str, num_inter_threads: int, num_intra_threads: int, steps: int) -> "Reply":
+        """Run the yardstick, which keeps its session for the next time; one with other threads is ended first."""
+        from ssd_core.profiling.yardstick import Yardstick
+
+        wanted = (precision, num_inter_threads, num_intra_threads)
+        if wanted not in self._yardsticks:
+            while self._yardsticks:
+                self._yardsticks.popitem()[1].close()
+            self._yardsticks[wanted] = Yardstick(*wanted)
+        return {}, [self._yardsticks[wanted].run(steps)]
+
+    def do_roofline(self, precisions: list[str], num_inter_threads: int, num_intra_threads: int) -> "Reply":
+        from ssd_core.profiling.roofline import measure
+
+        return measure(precisions, num_inter_threads, num_intra_threads), []
+
+    def do_trace(self, steps: int) -> "Reply":
+        session, feed = self._ready()
+        trace: Message = self._inference.InferenceSession.trace(session, feed.next_images, steps)
+        return trace, []
+
+    def do_begin_detections(self) -> "Reply":
+        _, feed = self._ready()
+        self._once = feed.once()
+        return {}, []
+
+    def do_next_detections(self) -> "Reply":
+        """The next batch's detections, image after image in one row; no file names when all records are through."""
+        import numpy as np
+
+        batch = next(self._once, None) if self._once is not None else None
+        if batch is None:
+            self._once = None
+            return {"filenames": []}, []
+        session, _ = self._ready()
+        found = session.detect(batch.images)
+        return {"filenames": list(batch.filenames)}, [
+            np.asarray(batch.shapes, np.int64),
+            np.asarray([len(image.scores) for image in found], np.int64),
+            np.concatenate([image.classes for image in found]),
+            np.concatenate([image.scores for image in found]),
+            np.concatenate([image.boxes.reshape(-1, 4) for image in found]),
+        ]
+
+    def do_status(self) -> "Reply":
+        from ssd_core.machine import process
+        from ssd_core.machine.allocator import running_allocator
+        from ssd_core.machine.identity import versions
+
+        ran = running_allocator()
+        policy = process.memory_policy()
+        return {
+            "pid": os.getpid(),
+            "peak_memory_bytes": process.peak_memory_bytes(),
+            "allocator": ran.name,
+            "allocator_path": ran.path,
+            "cpus": available_cpus(),
+            "memory_policy": policy.mode,
+            "memory_nodes": policy.nodes,
+            "versions": versions(),
+        }, []
+
+    def do_reset_peak(self) -> "Reply":
+        from ssd_core.machine import process
+
+        return {"done": process.reset_peak()}, []
+
+    def do_flush(self) -> "Reply":
+        """Bring all that was printed, by Python and by C, to where the parent reads it."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        ctypes.CDLL(None).fflush(None)
+        return {}, []
+
+    def _fed(self) -> "Feed":
+        if self._feed is None:
+            raise RuntimeError("nothing to run on: call feed_dummy() or feed_records() first")
+        return self._feed
+
+    def _ready(self) -> "tuple[Session, Feed]":
+        """The session and its feed; UserError where the batch does not suit the graph."""
+        feed = self._fed()
+        if self._session is None:
+            raise RuntimeError("no graph is open: call open() first")
+        self._session.contract.check_batch(feed.batch_size)
+        return self._session, feed
