@@ -44,9 +44,7 @@ def test_each_precision_runs_and_every_step_takes_its_time(worker: Worker, preci
 
 
 def test_onednn_runs_the_convolution_in_the_precision_that_was_asked_for() -> None:
-    emulated = (
-        "avx512bw" in identity.of_this_machine()["isa_flags"]
-    )  # from there on oneDNN has bf16
+    emulated = "avx512bw" in identity.of_this_machine()["isa_flags"]  # from there on oneDNN has bf16
     with Worker(WorkerSettings(onednn_verbose=True), timeout_s=PATIENCE_S) as worker:
         for precision in PRECISIONS if emulated else ("fp32", "int8"):
             worker.yardstick(precision, 1, 1, 1)
