@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ssd_core.backends.protocol import OpenGraph, Opening
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import Detections
 from ssd_core.images.shards import count_records
-from ssd_core.worker.answers import Durations, ImageDetections, OpenGraph, WorkerStatus
+from ssd_core.worker.answers import Durations, ImageDetections, WorkerStatus
 from ssd_core.worker.client import WorkerDied, WorkerSettings
 
 VARIABLE = "STAND_IN"
@@ -57,11 +58,10 @@ class StandInWorker:
         self._streams = 1
         self._shards: Sequence[Path] = ()
 
-    def open(
-        self, graph: Path, num_inter_threads: int = 0, num_intra_threads: int = 0, streams: int = 1, **_: Any
-    ) -> OpenGraph:
-        self._precision, self._streams = graph.stem, streams
-        return OpenGraph("batched", None, {"Conv2D": 1}, graph.stem * 16, num_inter_threads, num_intra_threads, streams)
+    def open(self, opening: Opening) -> OpenGraph:
+        self._precision, self._streams = opening.model.stem, opening.streams
+        threads = opening.num_inter_threads, opening.num_intra_threads
+        return OpenGraph("batched", None, {"Conv2D": 1}, self._precision * 16, *threads, opening.streams)
 
     def feed_dummy(self, batch_size: int, seed: int = 0) -> None:
         self._images = batch_size

@@ -7,12 +7,12 @@ ssd_core.backends.models GRAPH [DATA_LOCATION]` makes what is missing, in a proc
 import hashlib
 import sys
 from collections.abc import Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssd_core.backends.registry import require, versions
+from ssd_core.backends.registry import PEERS, require, versions
 from ssd_core.demo.places import code_digest
 from ssd_core.errors import UserError
 from ssd_core.files import cache_folder, replacing, sha256_of
@@ -76,21 +76,15 @@ def make(graph: Path, data_location: Path | None) -> Path:
     quiet.import_tensorflow()
     import numpy as np
 
-    from ssd_core.backends import onnxruntime, openvino
     from ssd_core.backends.raw_network import network_of
-    from ssd_core.graph.frozen import read_graph, write_graph
+    from ssd_core.graph.frozen import read_graph
 
     network = network_of(read_graph(graph))
     images = _calibration_images(data_location)
     with replacing(folder / CENTERS) as temporary, temporary.open("wb") as stream:
         np.save(stream, network.centers)
-    cut = folder / "network.pb"
-    write_graph(network.graph_def, cut)
-    openvino.convert(cut, folder / openvino.FILES["fp32"])
-    cut.unlink()
-    openvino.quantize(folder / openvino.FILES["fp32"], images, folder / openvino.FILES["int8"])
-    onnxruntime.convert(network, folder / onnxruntime.FILES["fp32"])
-    onnxruntime.quantize(folder / onnxruntime.FILES["fp32"], images, folder / onnxruntime.FILES["int8"])
+    for peer in PEERS:
+        import_module(peer.module).make(network, images, folder)
     with replacing(folder / "made") as temporary:
         temporary.write_text(f"{graph}\n")
     return folder

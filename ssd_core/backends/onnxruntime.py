@@ -13,8 +13,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from ssd_core.backends.onnx_model import fix_batch, network_model, with_detections
 from ssd_core.backends.peer import PeerSession, Rows
+from ssd_core.backends.protocol import Opening
 from ssd_core.backends.raw_network import Network
-from ssd_core.backends.registry import Opening
 from ssd_core.errors import UserError
 from ssd_core.files import replacing, sha256_of
 from ssd_core.graph.contract import INPUT, Detections
@@ -23,6 +23,12 @@ from ssd_core.network.anchors import Floats
 FILES = {"fp32": "onnxruntime_fp32.onnx", "int8": "onnxruntime_int8.onnx"}
 _NORMALIZATION = ("ReduceL2", "Max", "Reciprocal", "Mul")  # stays fp32: one empty position would widen its ranges
 _QUIET = 3  # errors only
+
+
+def make(network: Network, images: Sequence[Floats], folder: Path) -> None:
+    """Make the models of every precision in `folder`; int8 is calibrated on images [1, 300, 300, 3]."""
+    convert(network, folder / FILES["fp32"])
+    quantize(folder / FILES["fp32"], images, folder / FILES["int8"])
 
 
 def convert(network: Network, target: Path) -> None:
@@ -62,17 +68,17 @@ class OnnxRuntimeSession(PeerSession):
     """A session for each stream, with its share of the threads, each a call."""
 
     def __init__(self, opening: Opening) -> None:
-        path = opening.folder / FILES[opening.precision]
+        path = opening.model / FILES[opening.precision]
         model = onnx.load(path)
-        if opening.end == "detections":
-            model = with_detections(model, np.load(opening.folder / "centers.npy"))
+        if opening.scope == "detections":
+            model = with_detections(model, np.load(opening.model / "centers.npy"))
         fix_batch(model, opening.batch_size)
         counts = dict(Counter(node.op_type for node in model.graph.node).most_common())
-        super().__init__(opening, path, sha256_of(path), counts)
+        super().__init__(opening, sha256_of(path), counts)
         options = ort.SessionOptions()
         options.log_severity_level = _QUIET
         options.inter_op_num_threads = 1
-        options.intra_op_num_threads = max(1, opening.threads // opening.streams)
+        options.intra_op_num_threads = opening.num_intra_threads
         serialized = model.SerializeToString()
         try:
             sessions = [

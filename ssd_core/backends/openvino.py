@@ -11,11 +11,13 @@ import openvino as ov
 from openvino import opset8 as operations
 
 from ssd_core.backends.peer import PeerSession, Rows
-from ssd_core.backends.registry import Opening
+from ssd_core.backends.protocol import Opening
+from ssd_core.backends.raw_network import Network
 from ssd_core.errors import UserError
 from ssd_core.files import replacing, sha256_of
 from ssd_core.graph.contract import Detections
 from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS
+from ssd_core.graph.frozen import write_graph
 from ssd_core.network.anchors import PRIOR_SCALING, Floats, to_corners
 from ssd_core.network.detections import MAX_CANDIDATES_PER_CLASS, OVERLAP_THRESHOLD, SCORE_THRESHOLD
 from ssd_core.network.layers import IMAGE_SIZE
@@ -25,6 +27,15 @@ FILES = {"fp32": "openvino_fp32.xml", "bf16": "openvino_fp32.xml", "int8": "open
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # what is not quantized stays fp32
 _XY = _YX = np.array([1, 0, 3, 2])  # DetectionOutput puts x before y
 _NO_MORE = -1  # the image number of the row behind the last detection
+
+
+def make(network: Network, images: Sequence[Floats], folder: Path) -> None:
+    """Make the models of every precision in `folder`; int8 is calibrated on images [1, 300, 300, 3]."""
+    graph = folder / "network.pb"
+    write_graph(network.graph_def, graph)
+    convert(graph, folder / FILES["fp32"])
+    graph.unlink()
+    quantize(folder / FILES["fp32"], images, folder / FILES["int8"])
 
 
 def convert(graph: Path, target: Path) -> None:
@@ -58,18 +69,18 @@ class OpenVinoSession(PeerSession):
     """A compiled model with as many requests as run side by side, each a call."""
 
     def __init__(self, opening: Opening) -> None:
-        path = opening.folder / FILES[opening.precision]
+        path = opening.model / FILES[opening.precision]
         core = ov.Core()
         model = core.read_model(path)
-        if opening.end == "detections":
-            model = _with_detections(model, np.load(opening.folder / "centers.npy"))
+        if opening.scope == "detections":
+            model = _with_detections(model, np.load(opening.model / "centers.npy"))
         model.reshape([opening.batch_size, IMAGE_SIZE, IMAGE_SIZE, 3])
         counts = dict(Counter(node.get_type_name() for node in model.get_ops()).most_common())
-        super().__init__(opening, path, sha256_of(path.with_suffix(".bin")), counts)
+        super().__init__(opening, sha256_of(path.with_suffix(".bin")), counts)
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[opening.precision],
             "PERFORMANCE_HINT": "LATENCY" if opening.streams == 1 else "THROUGHPUT",
-            "INFERENCE_NUM_THREADS": opening.threads,
+            "INFERENCE_NUM_THREADS": opening.num_intra_threads * max(1, opening.streams),
         }
         if opening.streams > 1:
             settings["PERFORMANCE_HINT_NUM_REQUESTS"] = opening.streams

@@ -1,14 +1,12 @@
 """What the peers' sessions share."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ssd_core.backends.protocol import Session
-from ssd_core.backends.registry import Opening
+from ssd_core.backends.protocol import Opening, Session
 from ssd_core.graph.contract import INPUT, Contract, Detections
 from ssd_core.network.detections import MIN_SIZE
 
@@ -21,16 +19,14 @@ class PeerSession(Session):
 
     num_inter_threads = 1
 
-    def __init__(self, opening: Opening, path: Path, sha256: str, operation_counts: dict[str, int]) -> None:
-        self.path = path
+    def __init__(self, opening: Opening, sha256: str, operation_counts: dict[str, int]) -> None:
         self.sha256 = sha256
         self.operation_counts = operation_counts
-        self.num_intra_threads = opening.threads
-        self.contract = Contract(f"{opening.runtime} {opening.end}", INPUT, (), opening.batch_size)
+        self.num_intra_threads = opening.num_intra_threads
+        self.contract = Contract(f"{opening.backend} {opening.scope}", INPUT, (), opening.batch_size)
 
     def close(self) -> None:
         """Let go of all that was opened."""
-        self.pause()
         self.calls = ()
 
     def _detections_of(self, rows_of: Callable[[int], Rows]) -> list[Detections]:

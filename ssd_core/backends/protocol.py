@@ -1,25 +1,73 @@
-"""What every session has, whichever runtime it is of: it is fed, timed and asked for detections all the same way."""
+"""What every backend is: it opens the network, names one callable a stream, and describes what it opened.
+
+The worker feeds and times all of them alike (`worker/steps.py`). Which there are is in `registry.py`.
+"""
 
 import contextlib
-import gc
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from ssd_core.graph.contract import Contract, Detections
-from ssd_core.worker.feed import Images
-from ssd_core.worker.streams import Call, Durations, Streams
+
+Images = npt.NDArray[np.float32]
+Call = Callable[[Images], list[npt.NDArray[Any]]]
+Scope = Literal["network", "detections"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""Where a network ends: at its raw predictions, or at the detections that are made of them."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How the network is opened: equal openings are the same session.
+
+    `model` is a frozen graph for TensorFlow, and the folder that `models.make` wrote for the others. `streams` batches
+    run side by side, each with `num_intra_threads` threads (0: as many as there are CPUs); 0 streams leave their number
+    to the backend, and the threads are then those of all. `requests_a_stream` are under way at a time: with more than
+    one no stream waits for Python between two. `batch_size` 0 leaves the batch open, which only TensorFlow does.
+    """
+
+    backend: str  # its name in the registry
+    model: Path
+    precision: str = "fp32"  # of a folder of models; a graph has its own
+    scope: Scope = "detections"
+    batch_size: int = 0
+    num_inter_threads: int = 1
+    num_intra_threads: int = 1
+    streams: int = 1
+    requests_a_stream: int = 1
+    trust: bool = False  # load a graph even if it holds operations that inference does not need
+    fast: bool = False  # replace the post-processing of an upstream graph by ours
+
+
+def of_graph(path: Path, num_inter_threads: int = 0, num_intra_threads: int = 0, **more: Any) -> Opening:
+    """How a frozen graph is opened in TensorFlow."""
+    return Opening("tensorflow", path, num_inter_threads=num_inter_threads, num_intra_threads=num_intra_threads, **more)
+
+
+@dataclass(frozen=True)
+class OpenGraph:
+    """What is open; thread counts are of the threads that were really started, a stream."""
+
+    contract: str
+    fixed_batch: int | None
+    operation_counts: dict[str, int]
+    sha256: str
+    num_inter_threads: int
+    num_intra_threads: int
+    streams: int = 1
+    postprocess_ms: tuple[float, float] | None = None
+    """What an upstream graph's post-processing takes and what ours does in its place, where it was replaced."""
 
 
 class Session(ABC):
     """A network open for inference. `calls` runs it: one callable a stream, images [N, 300, 300, 3] -> its outputs."""
 
-    path: Path
     sha256: str
     contract: Contract
     operation_counts: dict[str, int]
@@ -27,70 +75,37 @@ class Session(ABC):
     num_inter_threads: int
     num_intra_threads: int
     calls: tuple[Call, ...]
-    _streams: Streams | None = None
 
-    def run(self, next_images: Callable[[], Images], steps: int, delay_ms: float) -> tuple[Durations, Durations]:
-        """Run `steps` batches; the nanoseconds [steps] of the call alone (`session.run`), and of whole steps.
-
-        A whole step is from the end of the last one to the end of this one: the wait for its batch is in it. A delay
-        is slept inside what is timed, to stand for a slower graph. With several streams a step is a batch of each, and
-        they run on until `pause`: both are then whole steps (see `streams.py`).
-        """
-        if len(self.calls) > 1:
-            self._streams = self._streams or Streams(self.calls, next_images)
-            with self._failures():
-                step_ns = self._streams.run(steps, delay_ms)
-            return step_ns, step_ns
-        run_ns, step_ns = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
-        call, clock, delay_s = self.calls[0], time.perf_counter_ns, delay_ms / 1000
-        with without_collection(), self._failures():
-            last_end = clock()
-            for step in range(steps):
-                images = next_images()
-                start = clock()
-                if delay_s:
-                    time.sleep(delay_s)
-                call(images)
-                end = clock()
-                run_ns[step] = end - start
-                step_ns[step] = end - last_end
-                last_end = end
-        return run_ns, step_ns
-
-    def pause(self) -> None:
-        """End the threads of streams that still run from the last `run`; with one stream there are none."""
-        if self._streams is not None:
-            self._streams.pause()
-            self._streams = None
+    def describe(self) -> OpenGraph:
+        """What is open."""
+        return OpenGraph(
+            contract=self.contract.name,
+            fixed_batch=self.contract.fixed_batch,
+            operation_counts=self.operation_counts,
+            sha256=self.sha256,
+            num_inter_threads=self.num_inter_threads,
+            num_intra_threads=self.num_intra_threads,
+            streams=len(self.calls),
+            postprocess_ms=self.postprocess_ms,
+        )
 
     def detect(self, images: Images) -> list[Detections]:
         """The detections of each image of a batch [N, 300, 300, 3], which may be smaller than the graph's fixed one."""
         count = len(images)
         missing = (self.contract.fixed_batch or count) - count
         padded = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
-        with self._failures():
+        with self.failures():
             return self._detections(self.calls[0](padded))[:count]
 
     @abstractmethod
     def close(self) -> None:
-        """End it, with its threads and its memory."""
+        """End it, with its threads and its memory. Nothing of it may run any more."""
+
+    @contextlib.contextmanager
+    def failures(self) -> Iterator[None]:
+        """Make a UserError of what the backend raises when it fails."""
+        yield
 
     def _detections(self, outputs: list[npt.NDArray[Any]]) -> list[Detections]:
         """One image's detections each, of what a call gave."""
         return self.contract.detections(outputs)
-
-    @contextlib.contextmanager
-    def _failures(self) -> Iterator[None]:
-        """Make a UserError of what the runtime raises when it fails."""
-        yield
-
-
-@contextlib.contextmanager
-def without_collection() -> Iterator[None]:
-    """Keep Python's garbage collector out of what is timed."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

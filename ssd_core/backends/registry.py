@@ -1,55 +1,58 @@
-"""The runtimes that the network is set beside: which there are, whether they are here, and how one is opened."""
+"""The backends: TensorFlow, and the runtimes that it is compared with; which are installed, and how one is opened."""
 
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from ssd_core.errors import UserError
 
 if TYPE_CHECKING:
-    from ssd_core.backends.peer import PeerSession
-
-RuntimeName = Literal["openvino", "onnxruntime"]
-RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
-PRECISIONS: dict[RuntimeName, tuple[str, ...]] = {
-    "openvino": ("fp32", "bf16", "int8"),
-    "onnxruntime": ("fp32", "int8"),  # its CPU provider has no bfloat16 convolution
-}
-OWN_SETTINGS: dict[RuntimeName, tuple[tuple[int, int], ...]] = {
-    "openvino": ((0, 1), (0, 2)),  # its throughput hint, as many requests as it advises, and twice as many
-    "onnxruntime": (),
-}
-"""Streams and requests a stream that a runtime can be opened with besides those that all can be."""
-End = Literal["network", "detections"]
-ENDS: tuple[End, ...] = get_args(End)
-"""Where a network ends: at its raw predictions, or at the detections that are made of them."""
-_PACKAGES = ("openvino", "nncf", "onnx", "onnxruntime")
+    from ssd_core.backends.protocol import Opening, Session
 
 
 @dataclass(frozen=True)
-class Opening:
-    """How a peer's network is opened: equal openings are the same session.
+class Backend:
+    """A row of the registry. `session` names the class that is called with an Opening, as `module:class`."""
 
-    `folder` is where `models.make` left its models. `streams` batches are run side by side, on `threads` threads in
-    all; 0 leaves their number to the runtime, which only OpenVINO decides. So many requests a stream are under way at
-    a time: with more than one none waits for Python between two.
-    """
+    name: str
+    precisions: tuple[str, ...]
+    session: str
+    packages: tuple[str, ...] = ()
+    """What has to be installed for it, and its version in results."""
+    own_settings: tuple[tuple[int, int], ...] = ()
+    """Streams and requests a stream that it can be opened with besides those that all can be."""
 
-    runtime: RuntimeName
-    folder: Path
-    precision: str
-    end: End
-    batch_size: int
-    threads: int
-    streams: int = 1
-    requests_a_stream: int = 1
+    @property
+    def module(self) -> str:
+        """The module of its session; a peer's has `make(network, images, folder)` as well, which makes its models."""
+        return self.session.partition(":")[0]
+
+
+_BACKENDS = (
+    Backend("tensorflow", ("fp32", "bf16", "int8"), "ssd_core.backends.tensorflow.session:InferenceSession"),
+    Backend(
+        "openvino",
+        ("fp32", "bf16", "int8"),
+        "ssd_core.backends.openvino:OpenVinoSession",
+        ("openvino", "nncf"),
+        ((0, 1), (0, 2)),  # its throughput hint, with as many requests as it advises, and twice as many
+    ),
+    Backend(
+        "onnxruntime",
+        ("fp32", "int8"),  # its CPU provider has no bfloat16 convolution
+        "ssd_core.backends.onnxruntime:OnnxRuntimeSession",
+        ("onnx", "onnxruntime"),
+    ),
+)
+BACKENDS = {backend.name: backend for backend in _BACKENDS}
+OURS = "tensorflow"
+PEERS = tuple(backend for backend in _BACKENDS if backend.name != OURS)
 
 
 def missing() -> list[str]:
-    """The packages that are not here."""
-    return [name for name in _PACKAGES if find_spec(name) is None]
+    """The peers' packages that are not here."""
+    return [name for backend in PEERS for name in backend.packages if find_spec(name) is None]
 
 
 def require() -> None:
@@ -59,17 +62,14 @@ def require() -> None:
 
 
 def versions() -> dict[str, str]:
-    """The version of each package."""
-    return {name: metadata.version(name) for name in _PACKAGES}
+    """The version of each package of the peers."""
+    return {name: metadata.version(name) for backend in PEERS for name in backend.packages}
 
 
-def open_session(opening: Opening) -> "PeerSession":
-    """Open a peer's network; UserError where the runtime refuses it."""
-    require()
-    if opening.runtime == "openvino":
-        from ssd_core.backends.openvino import OpenVinoSession
-
-        return OpenVinoSession(opening)
-    from ssd_core.backends.onnxruntime import OnnxRuntimeSession
-
-    return OnnxRuntimeSession(opening)
+def open_session(opening: "Opening") -> "Session":
+    """Open the network; UserError where the backend refuses it, or is not installed."""
+    if opening.backend != OURS:
+        require()
+    backend = BACKENDS[opening.backend]
+    session: Session = getattr(import_module(backend.module), backend.session.partition(":")[2])(opening)
+    return session

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import wilcoxon
 
 from ssd_core.errors import UserError
-from ssd_core.stats.bootstrap import estimate, interval
 from ssd_core.stats.samples import Samples
-from ssd_core.verdicts.compare import LIMIT, U_TEST_P, Comparison, Verdict, check_limit, decide
 
 LEAST_ROUNDS = 8  # the fewest whose signed-rank test can reach p < 0.01: 2 * 0.5 ** 8 = 0.8 %
 
@@ -43,25 +40,6 @@ class Interleaved:
         rounds = len(a) // 2
         ratios: NDArray[np.float64] = np.exp((b - a)[: 2 * rounds].reshape(rounds, 2).mean(axis=1))
         return ratios
-
-
-def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) -> Comparison:
-    """The median ratio B/A over the rounds of every pair of workers, its bootstrap interval, and the verdict.
-
-    In the U-test's place stands Wilcoxon's signed-rank test, since rounds are pairs. UserError for no pair of workers
-    and a negative limit.
-    """
-    check_limit(limit)
-    if not workers:
-        raise UserError("There are no interleaved samples: measure at least one pair of workers.")
-    rounds = [pair.ratios for pair in workers]
-    logs = np.log(np.concatenate(rounds))
-    p_value = float(wilcoxon(logs).pvalue) if np.any(logs) else 1.0
-    ratio, low, high = interval([(1, estimate(rounds))])
-    if len(logs) < LEAST_ROUNDS:
-        reason = f"{len(logs)} rounds cannot reach p < {U_TEST_P}: take at least {LEAST_ROUNDS}"
-        return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, reason)
-    return decide(ratio, low, high, limit, p_value)
 
 
 def in_turn(index: int) -> str:

@@ -1,13 +1,15 @@
-"""Limits between two things that were measured in turn: int8 and fp32, a case and the yardstick."""
+"""Verdicts on what was measured in turn: a case and its variant, int8 and fp32, a case and the yardstick."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import wilcoxon
 
+from ssd_core.errors import UserError
 from ssd_core.stats.bootstrap import Estimate, estimate, interval
 from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved
-from ssd_core.verdicts.compare import U_TEST_P
+from ssd_core.verdicts.compare import LIMIT, U_TEST_P, Comparison, Verdict, check_limit, decide
 from ssd_core.verdicts.judgement import Figure, Finding, judge
 
 
@@ -28,3 +30,22 @@ def judge_in_turn(limit: str, bound: float, run: Interleaved, scale: float = 1.0
     beyond = np.log(ratios) - math.log(bound) if bound > 0 else np.ones(len(ratios))
     sure = len(ratios) >= LEAST_ROUNDS and bool(np.any(beyond)) and float(wilcoxon(beyond).pvalue) < U_TEST_P
     return judge(limit, bound, figure, sure=sure)
+
+
+def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) -> Comparison:
+    """The median ratio B/A over the rounds of every pair of workers, its bootstrap interval, and the verdict.
+
+    In the U-test's place stands Wilcoxon's signed-rank test, since rounds are pairs. UserError for no pair of workers
+    and a negative limit.
+    """
+    check_limit(limit)
+    if not workers:
+        raise UserError("There are no interleaved samples: measure at least one pair of workers.")
+    rounds = [pair.ratios for pair in workers]
+    logs = np.log(np.concatenate(rounds))
+    p_value = float(wilcoxon(logs).pvalue) if np.any(logs) else 1.0
+    ratio, low, high = interval([(1, estimate(rounds))])
+    if len(logs) < LEAST_ROUNDS:
+        reason = f"{len(logs)} rounds cannot reach p < {U_TEST_P}: take at least {LEAST_ROUNDS}"
+        return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, reason)
+    return decide(ratio, low, high, limit, p_value)

@@ -12,21 +12,6 @@ from ssd_core.profiling.layers import Node
 
 
 @dataclass(frozen=True)
-class OpenGraph:
-    """The graph that a worker has open; thread counts are of the threads that TensorFlow really started, a stream."""
-
-    contract: str
-    fixed_batch: int | None
-    operation_counts: dict[str, int]
-    sha256: str
-    num_inter_threads: int
-    num_intra_threads: int
-    streams: int = 1
-    postprocess_ms: tuple[float, float] | None = None
-    """What a seed's post-processing takes and what ours does in its place, where it was replaced."""
-
-
-@dataclass(frozen=True)
 class Durations:
     """Nanoseconds, one for each step: `run_ns` of session.run alone, `step_ns` with the wait for the batch.
 

@@ -12,13 +12,13 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ssd_core.errors import UserError
-from ssd_core.files import sha256_of, unforeseen
+from ssd_core.files import is_file, sha256_of, unforeseen
 from ssd_core.machine.affinity import Binding, available_cpus, bind
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ssd_core.images.pipeline import Batch
     from ssd_core.profiling.yardstick import Yardstick
     from ssd_core.worker.feed import Feed
+    from ssd_core.worker.steps import Steps
     from ssd_core.worker.wire import Array, Message
 
     Reply = tuple[Message, list[Array]]
@@ -44,16 +45,15 @@ def main(arguments: Sequence[str]) -> None:
         refusal = error
 
     try:
-        from ssd_core.backends.tensorflow import session
         from ssd_core.worker import wire
     except ModuleNotFoundError as error:  # without NumPy there is not even a way to answer
-        sys.exit(f"{sys.executable} has no module {error.name}: install what the benchmark needs into its environment.")
+        sys.exit(_without(error))
 
     with socket.socket(fileno=int(arguments[0])) as sock, contextlib.suppress(wire.ConnectionEnded):
         if refusal:
             wire.send(sock, _failure(refusal))
             return
-        server = _Server(session)
+        server = _Server()
         wire.send(sock, {"pid": os.getpid()})
         try:
             while True:
@@ -67,9 +67,15 @@ def main(arguments: Sequence[str]) -> None:
             server.pause()
 
 
+def _without(error: ModuleNotFoundError) -> str:
+    return f"{sys.executable} has no module {error.name}: install what the benchmark needs into its environment."
+
+
 def _failure(error: Exception) -> "Message":
     if isinstance(error, OSError) and error.errno is not None:
         error = unforeseen(error)
+    if isinstance(error, ModuleNotFoundError):
+        error = UserError(_without(error))
     if isinstance(error, UserError):
         return {"user_error": str(error)}
     return {"defect": "".join(traceback.format_exception(error))}
@@ -78,10 +84,10 @@ def _failure(error: Exception) -> "Message":
 class _Server:
     """The session that is open, what it is fed, and one `do_` method for each command."""
 
-    def __init__(self, inference: ModuleType) -> None:
-        self._inference = inference  # the module `session`, which could not be imported before the binding
+    def __init__(self) -> None:
         self._session: Session | None = None
-        self._opened: tuple[object, ...] = ()
+        self._steps: Steps | None = None
+        self._opened: object = None
         self._feed: Feed | None = None
         self._once: Iterator[Batch] | None = None
         self._yardsticks: dict[tuple[str, int, int], Yardstick] = {}
@@ -94,51 +100,28 @@ class _Server:
 
     def pause(self) -> None:
         """End the streams that run on after a `run`: whatever comes next has the cores for itself."""
-        if self._session is not None:
-            self._session.pause()
+        if self._steps is not None:
+            self._steps.pause()
 
     def do_pause(self) -> "Reply":
         return {}, []
 
-    def do_open(
-        self,
-        graph: str,
-        num_inter_threads: int,
-        num_intra_threads: int,
-        trust: bool,
-        fast: bool,
-        streams: int,
-        network_only: bool,
-    ) -> "Reply":
-        """Open the graph unless just this one is open already, with these threads and so many streams."""
-        path = Path(graph)
-        wanted = (graph, sha256_of(path), num_inter_threads, num_intra_threads, trust, fast, streams, network_only)
-        return self._open(wanted, lambda: self._inference.InferenceSession(path, *wanted[2:]))
+    def do_open(self, model: str, **how: Any) -> "Reply":
+        """Open the network, unless this very file is open just so already."""
+        from ssd_core.backends.protocol import Opening
+        from ssd_core.backends.registry import open_session
+        from ssd_core.worker.steps import Steps
 
-    def do_open_peer(self, folder: str, **opening: Any) -> "Reply":
-        """Open the network in another runtime, unless it is open just so already."""
-        from ssd_core.backends.registry import Opening, open_session
-
-        wanted = Opening(folder=Path(folder), **opening)
-        return self._open((wanted,), lambda: open_session(wanted))
-
-    def _open(self, wanted: tuple[object, ...], session: "Callable[[], Session]") -> "Reply":
+        opening = Opening(model=Path(model), **how)
+        wanted = opening, sha256_of(opening.model) if is_file(opening.model) else None
         if self._session is None or wanted != self._opened:
             if self._session is not None:
                 self._session.close()
-            self._session = None  # should opening fail, nothing is open
-            self._session = session()
+            self._session = self._steps = None  # should opening fail, nothing is open
+            self._session = open_session(opening)
+            self._steps = Steps(self._session)
             self._opened = wanted
-        return {
-            "contract": self._session.contract.name,
-            "fixed_batch": self._session.contract.fixed_batch,
-            "operation_counts": self._session.operation_counts,
-            "sha256": self._session.sha256,
-            "postprocess_ms": self._session.postprocess_ms,
-            "num_inter_threads": self._session.num_inter_threads,
-            "num_intra_threads": self._session.num_intra_threads,
-            "streams": len(self._session.calls),
-        }, []
+        return asdict(self._session.describe()), []
 
     def do_feed_dummy(self, batch_size: int, seed: int) -> "Reply":
         from ssd_core.worker.feed import DummyFeed
@@ -153,12 +136,15 @@ class _Server:
         return {}, []
 
     def do_run(self, steps: int, delay_ms: float) -> "Reply":
-        session, feed = self._ready()
-        run_ns, step_ns = session.run(feed.next_images, steps, delay_ms)
+        _, feed = self._ready()
+        assert self._steps is not None
+        run_ns, step_ns = self._steps.run(feed.next_images, steps, delay_ms)
         return {}, [run_ns, step_ns]
 
     def do_input_only(self, steps: int) -> "Reply":
-        return {}, [self._inference.time_input(self._fed().next_images, steps)]
+        from ssd_core.worker.steps import time_input
+
+        return {}, [time_input(self._fed().next_images, steps)]
 
     def do_yardstick(self, precision: str, num_inter_threads: int, num_intra_threads: int, steps: int) -> "Reply":
         """Run the yardstick, which keeps its session for the next time; one with other threads is ended first."""
@@ -177,9 +163,11 @@ class _Server:
         return measure(precisions, num_inter_threads, num_intra_threads), []
 
     def do_trace(self, steps: int) -> "Reply":
+        from ssd_core.backends.tensorflow.session import InferenceSession
+
         session, feed = self._ready()
-        trace: Message = self._inference.InferenceSession.trace(session, feed.next_images, steps)
-        return trace, []
+        assert isinstance(session, InferenceSession)
+        return session.trace(feed.next_images, steps), []
 
     def do_begin_detections(self) -> "Reply":
         _, feed = self._ready()

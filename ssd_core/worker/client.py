@@ -17,14 +17,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import ssd_core
-from ssd_core.backends.registry import Opening
+from ssd_core.backends.protocol import OpenGraph, Opening
 from ssd_core.errors import UserError
 from ssd_core.machine.affinity import binding, numactl_prefix
 from ssd_core.machine.allocator import Allocator, AllocatorName, preload
 from ssd_core.machine.environment import of_worker
 from ssd_core.profiling.layers import Node, Roofline
 from ssd_core.worker import wire
-from ssd_core.worker.answers import Durations, ImageDetections, OpenGraph, Trace, WorkerStatus, split_images
+from ssd_core.worker.answers import Durations, ImageDetections, Trace, WorkerStatus, split_images
 from ssd_core.worker.output import CapturedOutput
 
 # Imports this very ssd_core into whatever Python runs it, without its neighbours: were the folder that holds it put on
@@ -88,37 +88,9 @@ class Worker:
             self.close()
             raise
 
-    def open(
-        self,
-        graph: Path,
-        num_inter_threads: int = 0,
-        num_intra_threads: int = 0,
-        trust: bool = False,
-        fast: bool = False,
-        streams: int = 1,
-        network_only: bool = False,
-    ) -> OpenGraph:
-        """Open a frozen graph with a session's threads (0: as many as the worker has CPUs), closing the one before.
-
-        With several `streams` so many sessions are opened, which run side by side. `fast` replaces the post-processing
-        of a seed's graph by ours; `network_only` leaves the post-processing away. Opening the same graph in the same
-        way again does nothing.
-        """
-        reply, _ = self._request(
-            "open",
-            graph=str(graph.absolute()),
-            num_inter_threads=num_inter_threads,
-            num_intra_threads=num_intra_threads,
-            trust=trust,
-            fast=fast,
-            streams=streams,
-            network_only=network_only,
-        )
-        return OpenGraph(**reply)
-
-    def open_peer(self, opening: Opening) -> OpenGraph:
-        """Open the network in another runtime, closing what was open before."""
-        reply, _ = self._request("open_peer", **asdict(opening) | {"folder": str(opening.folder.absolute())})
+    def open(self, opening: Opening) -> OpenGraph:
+        """Open the network, closing what was open before. What is open just so already stays as it is."""
+        reply, _ = self._request("open", **asdict(opening) | {"model": str(opening.model.absolute())})
         return OpenGraph(**reply)
 
     def feed_dummy(self, batch_size: int, seed: int = 0) -> None:

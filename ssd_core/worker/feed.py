@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from ssd_core.backends.protocol import Images
 from ssd_core.network.layers import IMAGE_SIZE
 
 if TYPE_CHECKING:
     from ssd_core.images.pipeline import Batch
-
-Images = npt.NDArray[np.float32]
 
 LOWEST_PIXEL, HIGHEST_PIXEL = -123.68, 151.06  # 0 and 255 less the means, the widest over the three channels
 _TENSOR_ALIGNMENT_BYTES = 64  # TensorFlow takes an array so aligned as it is, and copies any other

@@ -8,14 +8,12 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ssd_core.worker.feed import Images
+from ssd_core.backends.protocol import Call, Images
 
-Call = Callable[[Images], list[npt.NDArray[Any]]]
 Durations = npt.NDArray[np.int64]
 
 _UNASKED_NS = 2_000_000_000  # streams that nobody has asked for steps for so long end by themselves

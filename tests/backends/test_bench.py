@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ssd_core.backends import registry
-from ssd_core.backends.registry import RUNTIMES
+from ssd_core.backends.registry import PEERS
 from ssd_core.coco.records import write_records
 from ssd_core.demo.scenes import write_scenes
 
@@ -55,7 +55,7 @@ def test_each_question_is_measured_and_kept(
     (path,) = (pytester.path / "output").glob("benchmark_2*.json")
     infos = {b["name"]: b["extra_info"] for b in json.loads(path.read_text())["benchmarks"]}
     found = infos["test_peers_latency[fp32-batch1-intra1-detections]"]["peers"]
-    assert set(found["sides"]) == {"tensorflow", *RUNTIMES}
+    assert set(found["sides"]) == {"tensorflow", *(peer.name for peer in PEERS)}
     assert all(len(side["samples_ns"]) == 16 for side in found["sides"].values())
     assert found["ratios"]["openvino"]["low"] < found["ratios"]["openvino"]["high"]
     accuracy = infos["test_peers_accuracy[fp32-batch1-intra1]"]["peers_accuracy"]

@@ -9,18 +9,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ssd_core.backends.peer import PeerSession
-from ssd_core.backends.registry import PRECISIONS, RUNTIMES, Opening, open_session
+from ssd_core.backends.protocol import Opening, Session, of_graph
+from ssd_core.backends.registry import PEERS, open_session
 from ssd_core.backends.tensorflow.session import InferenceSession
 from ssd_core.coco.agreement import agreement
 from ssd_core.graph.contract import Detections
 from ssd_core.network.detections import BACKGROUND_OFFSET, MIN_SIZE
 from ssd_core.worker.client import Worker
+from ssd_core.worker.steps import Steps
 from tests.rounding import TWO_SOFTMAXES, of_detections, of_the_network
 from tests.rows import is_in
 
 Floats = npt.NDArray[np.float32]
-ALL = [(runtime, precision) for runtime in RUNTIMES for precision in PRECISIONS[runtime]]
+RUNTIMES = [peer.name for peer in PEERS]
+ALL = [(peer.name, precision) for peer in PEERS for precision in peer.precisions]
 NEARNESS = {"fp32": 1 - 1e-6, "bf16": 0.999, "int8": 0.98}
 """Correlations c: noise of sqrt(1 / c^2 - 1), that is 0.14 %, 4.5 % and 20 % of the signal. A few layers of float32 are
 off by 1e-6; in bfloat16 each number is off by up to 0.4 %, in int8 by up to 0.4 % of the largest one."""
@@ -29,10 +31,10 @@ off by 1e-6; in bfloat16 each number is off by up to 0.4 %, in int8 by up to 0.4
 @pytest.fixture
 def opened(thin_models: Path) -> Any:
     """Opens a peer's session on the thin network; all are closed in the end."""
-    sessions: list[PeerSession] = []
+    sessions: list[Session] = []
 
-    def opened(runtime: Any, precision: str = "fp32", end: Any = "network", **more: int) -> PeerSession:
-        sizes = {"batch_size": 3, "threads": 1} | more
+    def opened(runtime: Any, precision: str = "fp32", end: Any = "network", **more: Any) -> Session:
+        sizes: dict[str, Any] = {"batch_size": 3} | more
         sessions.append(open_session(Opening(runtime, thin_models, precision, end, **sizes)))
         return sessions[-1]
 
@@ -44,11 +46,11 @@ def opened(thin_models: Path) -> Any:
 @pytest.fixture(scope="module")
 def ours(thin_path: Path, thin_images: Floats) -> tuple[list[Floats], list[Detections]]:
     """Locations and plain logits, and the detections."""
-    network = InferenceSession(thin_path, 1, 1, network_only=True)
+    network = InferenceSession(of_graph(thin_path, 1, 1, scope="network"))
     locations, logits = network.calls[0](thin_images)
     network.close()
     logits[..., 0] -= BACKGROUND_OFFSET
-    session = InferenceSession(thin_path, 1, 1)
+    session = InferenceSession(of_graph(thin_path, 1, 1))
     found = session.detect(thin_images)
     session.close()
     return [locations, logits], found
@@ -107,7 +109,7 @@ def test_a_short_batch_is_filled_up(opened: Any, thin_images: Floats, runtime: s
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_streams_are_calls_that_run_side_by_side(opened: Any, thin_images: Floats, runtime: str) -> None:
-    session = opened(runtime, batch_size=1, threads=2, streams=2)
+    session = opened(runtime, batch_size=1, streams=2)
     assert len(session.calls) == 2
     threads = set()
 
@@ -115,11 +117,12 @@ def test_streams_are_calls_that_run_side_by_side(opened: Any, thin_images: Float
         threads.add(threading.get_ident())
         return thin_images[:1]
 
-    _, step_ns = session.run(images, 40, 0.0)
+    steps = Steps(session)
+    _, step_ns = steps.run(images, 40, 0.0)
     assert step_ns.shape == (40,)
     assert (step_ns > 0).all()
     assert len(threads) == 2
-    session.pause()
+    steps.pause()
 
 
 def test_openvino_chooses_streams_itself(opened: Any) -> None:
@@ -129,11 +132,11 @@ def test_openvino_chooses_streams_itself(opened: Any) -> None:
 def test_a_worker_opens_a_peer_and_feeds_it(thin_models: Path) -> None:
     with Worker(timeout_s=600) as worker:
         for runtime in RUNTIMES:
-            opening = Opening(runtime, thin_models, "fp32", "network", batch_size=2, threads=1)
-            opened = worker.open_peer(opening)
+            opening = Opening(runtime, thin_models, "fp32", "network", batch_size=2)
+            opened = worker.open(opening)
             assert opened.contract == f"{runtime} network"
             assert opened.fixed_batch == 2
             assert len(opened.sha256) == 64
             worker.feed_dummy(2)
             assert len(worker.run(3).run_ns) == 3
-            assert worker.open_peer(replace(opening, end="detections")).operation_counts != opened.operation_counts
+            assert worker.open(replace(opening, scope="detections")).operation_counts != opened.operation_counts

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.coco.conversions import four_a_shard as four_a_shard  # fixtures
+from tests.coco.conversions import out as out
+
 COCO_MINI = Path(__file__).resolve().parents[2].parent / "shared" / "coco_mini"
 CATEGORIES = [{"id": 1, "name": "person"}, {"id": 13, "name": "stop sign"}, {"id": 90, "name": "toothbrush"}]
 

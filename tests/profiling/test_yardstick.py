@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssd_core.backends.protocol import of_graph
 from ssd_core.errors import UserError
 from ssd_core.machine import identity
 from ssd_core.network.layers import BACKBONE, IMAGE_SIZE, Convolution
@@ -75,7 +76,7 @@ def test_an_unknown_precision_is_refused_and_the_worker_goes_on(worker: Worker) 
 
 
 def test_it_does_not_disturb_the_graph_that_is_open(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     worker.feed_dummy(2)
     worker.yardstick("int8", 1, 1, 1)
     assert len(worker.run(2).run_ns) == 2

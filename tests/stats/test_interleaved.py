@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from ssd_core.errors import UserError
-from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved, compare_interleaved, in_turn
+from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved, in_turn
 from ssd_core.verdicts.compare import Verdict
+from ssd_core.verdicts.in_turn import compare_interleaved
 from tests.simulated import bimodal, drifting, lognormal
 
 STEPS = 5  # in a block

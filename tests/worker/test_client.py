@@ -1,63 +1,48 @@
 import dataclasses
 import os
-import signal
-import socket
 import sys
-import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from ssd_core.backends.protocol import of_graph
 from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
 from ssd_core.machine.affinity import available_cpus
 from ssd_core.profiling import kernels
-from ssd_core.worker import wire
-from ssd_core.worker.client import Worker, WorkerDefect, WorkerDied, WorkerSettings
+from ssd_core.worker.client import Worker, WorkerDefect, WorkerSettings
 from tests.worker.conftest import PATIENCE_S, threads_of, wait_for
 
 
-def kill_soon(worker: Worker, number: signal.Signals) -> None:
-    threading.Timer(0.3, os.kill, (worker.pid, number)).start()
-
-
-def gone(pid: int) -> bool:
-    return not Path(f"/proc/{pid}").exists()
-
-
-# A worker that is shared
-
-
 def test_opening_tells_what_the_graph_is(worker: Worker, graphs: dict[str, Path]) -> None:
-    opened = worker.open(graphs["batched"], num_inter_threads=1, num_intra_threads=2)
+    opened = worker.open(of_graph(graphs["batched"], num_inter_threads=1, num_intra_threads=2))
     assert opened.contract == "batched"
     assert opened.fixed_batch is None
     assert opened.sha256 == sha256_of(graphs["batched"])
     assert opened.operation_counts["Placeholder"] == 1
-    assert worker.open(graphs["fixed"]).fixed_batch == 2
+    assert worker.open(of_graph(graphs["fixed"])).fixed_batch == 2
 
 
 @pytest.mark.parametrize(("inter", "intra"), [(1, 3), (4, 1), (2, 2)])
 def test_each_session_has_the_threads_that_were_asked_for(
     worker: Worker, graphs: dict[str, Path], inter: int, intra: int
 ) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     before = threads_of(worker)
-    opened = worker.open(graphs["batched"], inter, intra)
+    opened = worker.open(of_graph(graphs["batched"], inter, intra))
     assert (opened.num_inter_threads, opened.num_intra_threads) == (inter, intra)
     started = threads_of(worker) - before  # told from outside
     assert len(started) == inter + intra
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     wait_for(lambda: not started & threads_of(worker))
 
 
 def test_each_stream_has_its_own_threads(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     before = threads_of(worker)
-    opened = worker.open(graphs["batched"], 1, 2, streams=3)
+    opened = worker.open(of_graph(graphs["batched"], 1, 2, streams=3))
     assert (opened.num_inter_threads, opened.num_intra_threads, opened.streams) == (1, 2, 3)
     sessions = threads_of(worker) - before
     assert len(sessions) == 3 * (1 + 2)
@@ -68,18 +53,18 @@ def test_each_stream_has_its_own_threads(worker: Worker, graphs: dict[str, Path]
     worker.pause()
     wait_for(lambda: not streams & threads_of(worker))
     assert sessions <= threads_of(worker)
-    assert worker.open(graphs["batched"], 1, 2, streams=2).streams == 2
+    assert worker.open(of_graph(graphs["batched"], 1, 2, streams=2)).streams == 2
     assert len(threads_of(worker) - before - sessions - streams) == 2 * (1 + 2)
     wait_for(lambda: not sessions & threads_of(worker))
 
 
 def test_zero_threads_are_as_many_as_there_are_cpus(worker: Worker, graphs: dict[str, Path]) -> None:
-    opened = worker.open(graphs["batched"])
+    opened = worker.open(of_graph(graphs["batched"]))
     assert 1 <= opened.num_inter_threads == opened.num_intra_threads <= len(available_cpus())
 
 
 def test_the_worker_times_what_it_runs(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     worker.feed_dummy(2, seed=1)
     start = time.perf_counter_ns()
     durations = worker.run(50)
@@ -89,16 +74,16 @@ def test_the_worker_times_what_it_runs(worker: Worker, graphs: dict[str, Path]) 
 
 
 def test_a_delay_is_in_what_is_timed(graphs: dict[str, Path], worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     worker.feed_dummy(1)
     monkeypatch.setattr(worker, "settings", dataclasses.replace(worker.settings, delay_ms=20.0))
     assert min(worker.run(3).run_ns) >= 20_000_000
-    worker.open(graphs["batched"], 1, 1, streams=2)
+    worker.open(of_graph(graphs["batched"], 1, 1, streams=2))
     assert sum(worker.run(4).run_ns) >= 3 * 20_000_000
 
 
 def test_streams_time_whole_steps_on_records_too(worker: Worker, graphs: dict[str, Path], shards: list[Path]) -> None:
-    worker.open(graphs["batched"], 1, 1, streams=2)
+    worker.open(of_graph(graphs["batched"], 1, 1, streams=2))
     worker.feed_records(shards, batch_size=2, data_num_inter_threads=1, data_num_intra_threads=1)
     durations = worker.run(7)
     assert durations.run_ns == durations.step_ns
@@ -109,16 +94,16 @@ def test_streams_time_whole_steps_on_records_too(worker: Worker, graphs: dict[st
 
 
 def test_a_graph_that_fails_in_a_stream_says_so_and_the_worker_goes_on(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["failing"], 1, 1, streams=2)
+    worker.open(of_graph(graphs["failing"], 1, 1, streams=2))
     worker.feed_dummy(1)
     with pytest.raises(UserError, match=r"failing\.pb failed in TensorFlow .*: Integer division by zero\."):
         worker.run(1)
-    worker.open(graphs["batched"], 1, 1, streams=2)
+    worker.open(of_graph(graphs["batched"], 1, 1, streams=2))
     assert len(worker.run(1).run_ns) == 1
 
 
 def test_records_run_over_and_over(worker: Worker, graphs: dict[str, Path], shards: list[Path]) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     worker.feed_records(shards, batch_size=2, data_num_inter_threads=1, data_num_intra_threads=1)
     durations = worker.run(7)  # 14 images of 5
     assert all(run < step for run, step in zip(durations.run_ns, durations.step_ns, strict=True))
@@ -131,7 +116,7 @@ def test_records_run_over_and_over(worker: Worker, graphs: dict[str, Path], shar
 def test_detections_come_once_for_every_image_in_order(
     worker: Worker, graphs: dict[str, Path], shards: list[Path], graph: str, batch_size: int
 ) -> None:
-    worker.open(graphs[graph], 1, 1)
+    worker.open(of_graph(graphs[graph], 1, 1))
     worker.feed_records(shards, batch_size, 1, 1)
     worker.run(1)  # what was run before does not shift them
     images = list(worker.detections())
@@ -152,7 +137,7 @@ def test_detections_come_once_for_every_image_in_order(
 def test_detections_that_were_given_up_do_not_reach_into_the_next(
     worker: Worker, graphs: dict[str, Path], shards: list[Path]
 ) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     worker.feed_records(shards, 2, 1, 1)
     assert next(worker.detections()).filename == "plain.jpg"
     assert len(worker.run(2).run_ns) == 2
@@ -171,7 +156,7 @@ def test_status_is_what_the_kernel_says(worker: Worker) -> None:
 
 
 def test_the_peak_of_memory_can_begin_anew(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     worker.feed_dummy(64)
     high = worker.status().peak_memory_bytes
     worker.feed_dummy(1)
@@ -185,11 +170,11 @@ def test_the_users_mistakes_come_back_as_such_and_the_worker_goes_on(
 ) -> None:
     for name, reason in (("none.pb", "No such file or directory"), ("", "Is a directory"), ("x" * 300, "File name")):
         with pytest.raises(UserError, match=rf"cannot be read \({reason}"):
-            worker.open(tmp_path / name)
+            worker.open(of_graph(tmp_path / name))
     (tmp_path / "val-00000-of-00001").write_bytes(b"no record at all")
     with pytest.raises(UserError, match="val-00000-of-00001"):
         worker.feed_records([tmp_path / "val-00000-of-00001"], 1, 1, 1)
-    worker.open(graphs["fixed"], 1, 1)
+    worker.open(of_graph(graphs["fixed"], 1, 1))
     worker.feed_dummy(3)
     with pytest.raises(UserError, match="2 image"):
         worker.run(1)
@@ -203,23 +188,23 @@ def test_names_of_any_bytes_come_through(worker: Worker, graphs: dict[str, Path]
         odd.symlink_to(graphs["batched"])
     except OSError:
         pytest.skip("this file system takes UTF-8 alone")
-    assert worker.open(odd, 1, 1).sha256 == sha256_of(graphs["batched"])
+    assert worker.open(of_graph(odd, 1, 1)).sha256 == sha256_of(graphs["batched"])
     odd.unlink()
     with pytest.raises(UserError, match="\udce9\\.pb cannot be read"):
-        worker.open(odd, 1, 1)
+        worker.open(of_graph(odd, 1, 1))
 
 
 def test_a_graph_that_fails_says_so_in_tensorflows_words(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["failing"], 1, 1)
+    worker.open(of_graph(graphs["failing"], 1, 1))
     worker.feed_dummy(1)
     with pytest.raises(UserError, match=r"failing\.pb failed in TensorFlow .*: Integer division by zero\."):
         worker.run(1)
 
 
 def test_a_defect_comes_back_with_its_traceback(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["batched"], 1, 1)
+    worker.open(of_graph(graphs["batched"], 1, 1))
     worker.feed_dummy(1)
-    with pytest.raises(WorkerDefect, match=r"server\.py(?s:.*)dummy images have no detections"):
+    with pytest.raises(WorkerDefect, match=r"child\.py(?s:.*)dummy images have no detections"):
         list(worker.detections())
     assert len(worker.run(1).run_ns) == 1
 
@@ -229,7 +214,7 @@ def test_a_defect_comes_back_with_its_traceback(worker: Worker, graphs: dict[str
 
 def test_onednn_tells_which_kernels_ran(graphs: dict[str, Path]) -> None:
     with Worker(WorkerSettings(onednn_verbose=True), timeout_s=PATIENCE_S) as worker:
-        worker.open(graphs["convolution"], 1, 1)
+        worker.open(of_graph(graphs["convolution"], 1, 1))
         worker.feed_dummy(1)
         worker.run(1)
         assert worker.output_lines()
@@ -240,85 +225,6 @@ def test_onednn_tells_which_kernels_ran(graphs: dict[str, Path]) -> None:
     assert shares.convolutions == 4
     assert kernels.ran_int8(lines)
     assert set(shares.by_data_type) == {"f32", "int8"}
-
-
-def test_a_killed_worker_names_the_signal_and_a_new_one_works(graphs: dict[str, Path]) -> None:
-    settings = WorkerSettings(delay_ms=50.0, onednn_verbose=True, num_cores=1)
-    with Worker(settings, timeout_s=PATIENCE_S) as worker:
-        assert worker.status().cpus == available_cpus()[:1]
-        worker.open(graphs["convolution"], 1, 1)
-        worker.feed_dummy(1)
-        worker.run(1)  # so that its convolution is among what was printed last
-        kill_soon(worker, signal.SIGKILL)
-        with pytest.raises(WorkerDied, match=r"died of SIGKILL .* during run(?s:.*)onednn_verbose.*convolution"):
-            worker.run(1000)
-        with pytest.raises(WorkerDied, match="SIGKILL"):
-            worker.status()
-    assert gone(worker.pid)
-    with Worker(timeout_s=PATIENCE_S) as second:
-        second.open(graphs["batched"], 1, 1)
-        second.feed_dummy(1)
-        assert len(second.run(1).run_ns) == 1
-
-
-def test_a_worker_that_does_not_answer_in_time_is_ended(graphs: dict[str, Path]) -> None:
-    worker = Worker(WorkerSettings(delay_ms=60_000.0), timeout_s=PATIENCE_S)
-    worker.open(graphs["batched"], 1, 1)
-    worker.feed_dummy(1)
-    worker._socket.settimeout(0.2)
-    with pytest.raises(WorkerDied, match=r"did not answer run within 0\.2 s"):
-        worker.run(1)
-    assert gone(worker.pid)
-    worker.close()
-
-
-def test_ctrl_c_ends_the_worker(graphs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    receive = wire.receive
-
-    def interrupted(connection: socket.socket) -> Any:
-        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return receive(connection)
-
-    with Worker(WorkerSettings(delay_ms=60_000.0), timeout_s=PATIENCE_S) as worker:
-        worker.open(graphs["batched"], 1, 1)
-        worker.feed_dummy(1)
-        # The terminal sends it to the child as well, which must leave it to the parent.
-        os.kill(worker.pid, signal.SIGINT)
-        assert worker.status().pid == worker.pid
-        monkeypatch.setattr(wire, "receive", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            worker.run(1)
-        assert gone(worker.pid)
-
-
-# What never becomes a worker
-
-
-def test_a_python_that_is_not_there_is_named() -> None:
-    with pytest.raises(UserError, match="/no/such/python could not be started"):
-        Worker(WorkerSettings(python="/no/such/python"))
-
-
-def test_a_python_without_tensorflow_is_named(tmp_path: Path) -> None:
-    # -S leaves site-packages out, as an environment in which nothing was installed does.
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    python.chmod(0o755)
-    with pytest.raises(UserError, match=r"python.* has no module"):
-        Worker(WorkerSettings(python=str(python)), timeout_s=PATIENCE_S)
-
-
-def test_a_program_that_ends_at_once_is_told_by_its_status_and_words(tmp_path: Path) -> None:
-    program = tmp_path / "python"
-    program.write_text("#!/bin/sh\necho not today >&2\nexit 7\n")
-    program.chmod(0o755)
-    with pytest.raises(WorkerDied, match=r"exited with status 7 during start(?s:.*)not today"):
-        Worker(WorkerSettings(python=str(program)), timeout_s=PATIENCE_S)
-
-
-def test_a_socket_that_is_not_there_is_refused() -> None:
-    with pytest.raises(UserError, match="No socket 977"):
-        Worker(WorkerSettings(socket_id=977))
 
 
 def test_the_environment_is_the_parents_with_what_a_worker_needs_and_the_variants_word_is_the_last(

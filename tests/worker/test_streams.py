@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from ssd_core.backends.protocol import Call, Images
 from ssd_core.worker import streams as module
-from ssd_core.worker.feed import Images
-from ssd_core.worker.streams import Call, Streams
+from ssd_core.worker.streams import Streams
 from tests.worker.conftest import PATIENCE_S, wait_for
 
 MS = 1_000_000

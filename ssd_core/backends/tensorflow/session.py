@@ -5,21 +5,17 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from ssd_core.backends.protocol import Session, without_collection
+from ssd_core.backends.protocol import Images, Opening, Session
 from ssd_core.backends.tensorflow.loaded import LoadedGraph, load
 from ssd_core.backends.tensorflow.trace import trace
 from ssd_core.files import sha256_of
 from ssd_core.graph.session import failures
 from ssd_core.machine.affinity import default_thread_count
 from ssd_core.machine.process import thread_names
-from ssd_core.worker.feed import Images
-from ssd_core.worker.streams import Durations
 
 _NAMING_SECONDS = 1.0
 _INTER_OP_THREAD = "tf_Compute"  # the name that TensorFlow gives the threads of a session's inter-op pool
@@ -28,32 +24,23 @@ _INTER_OP_THREAD = "tf_Compute"  # the name that TensorFlow gives the threads of
 class InferenceSession(Session):
     """One graph in one TensorFlow session, or in several that run side by side; each has thread pools of its own.
 
-    `num_inter_threads` and `num_intra_threads` are of each; 0 means as many as this process has CPUs. The effective
-    counts are those of the threads that TensorFlow really started, of the session that has the fewest. `fast` replaces
-    a seed's post-processing by ours, and keeps what both take; `network_only` cuts the graph off at its raw
-    predictions. UserError: a graph that cannot be read, identified or loaded.
+    The thread counts that it describes are those of the threads that TensorFlow really started, of the session that
+    has the fewest. `fast` replaces an upstream graph's post-processing by ours, and keeps what both take; the scope
+    `network` cuts the graph off at its raw predictions. UserError: a graph that cannot be read, identified or loaded.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        num_inter_threads: int,
-        num_intra_threads: int,
-        trust: bool = False,
-        fast: bool = False,
-        streams: int = 1,
-        network_only: bool = False,
-    ) -> None:
-        self.path = path
-        self.sha256 = sha256_of(path)
-        loaded = load(path, self.sha256, trust, fast, network_only)
+    def __init__(self, opening: Opening) -> None:
+        self._path = opening.model
+        self.sha256 = sha256_of(opening.model)
+        loaded = load(opening.model, self.sha256, opening.trust, opening.fast, opening.scope == "network")
         self.contract = loaded.contract
         self.operation_counts = loaded.operation_counts
         self.postprocess_ms = loaded.postprocess_ms
-        wanted = num_inter_threads or default_thread_count(), num_intra_threads or default_thread_count()
+        cpus = default_thread_count()
+        wanted = opening.num_inter_threads or cpus, opening.num_intra_threads or cpus
         self._sessions: list[Any] = []
         started = []
-        for _ in range(streams):
+        for _ in range(opening.streams):
             before = thread_names().keys()
             self._sessions.append(_session(loaded, *wanted))
             started.append(_started_threads(before, *wanted))
@@ -66,7 +53,6 @@ class InferenceSession(Session):
 
     def close(self) -> None:
         """End the sessions, their threads and their memory."""
-        self.pause()
         while self._sessions:
             self._sessions.pop().close()
         del self.calls
@@ -75,12 +61,13 @@ class InferenceSession(Session):
 
     def trace(self, next_images: Callable[[], Images], steps: int) -> dict[str, Any]:
         """Run `steps` batches with TensorFlow's trace (see `trace.py`), which costs time."""
-        with self._failures():
+        with self.failures():
             return trace(self._sessions[0], self.contract, next_images, steps)
 
     @contextlib.contextmanager
-    def _failures(self) -> Iterator[None]:
-        with failures(str(self.path)):
+    def failures(self) -> Iterator[None]:
+        """Name the graph in what TensorFlow raises."""
+        with failures(str(self._path)):
             yield
 
 
@@ -108,14 +95,3 @@ def _started_threads(before: Collection[str], wanted_inter: int, wanted_intra: i
         if (inter, started.total()) == (wanted_inter, wanted_intra) or time.monotonic() > deadline:
             return inter, started.total()
         time.sleep(_NAMING_SECONDS / 100)
-
-
-def time_input(next_images: Callable[[], Images], steps: int) -> Durations:
-    """The nanoseconds [steps] that each of the next batches takes to arrive when nothing else is done."""
-    times_ns = np.zeros(steps + 1, np.int64)
-    with without_collection():
-        times_ns[0] = time.perf_counter_ns()
-        for step in range(steps):
-            next_images()
-            times_ns[step + 1] = time.perf_counter_ns()
-    return np.diff(times_ns)

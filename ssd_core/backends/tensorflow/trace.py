@@ -10,10 +10,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from ssd_core.backends.protocol import Images
 from ssd_core.graph.contract import Contract
 from ssd_core.graph.view import node_of
 from ssd_core.profiling.layers import kind_of
-from ssd_core.worker.feed import Images
 
 Session = Any
 NodeDef = Any

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ssd_core.backends.protocol import of_graph
 from ssd_core.profiling.kernels import matched, primitives
 from ssd_core.profiling.layers import account
 from ssd_core.worker.client import Worker, WorkerSettings
@@ -9,7 +10,7 @@ from tests.worker.conftest import PATIENCE_S
 
 
 def test_a_trace_holds_what_ran_and_no_more_time_than_the_step(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["convolution"], 1, 1)
+    worker.open(of_graph(graphs["convolution"], 1, 1))
     worker.feed_dummy(2)
     trace = worker.trace(4)
     assert len(trace.step_ns) == 4
@@ -30,14 +31,14 @@ def test_a_trace_holds_what_ran_and_no_more_time_than_the_step(worker: Worker, g
 
 
 def test_a_batch_shows_in_the_sizes(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(graphs["convolution"], 1, 1)
+    worker.open(of_graph(graphs["convolution"], 1, 1))
     worker.feed_dummy(5)
     assert {node.problem.mb for node in worker.trace(1).nodes if node.problem} == {5}
 
 
 def test_onednn_ran_the_layers_that_the_trace_tells(graphs: dict[str, Path]) -> None:
     with Worker(WorkerSettings(onednn_verbose=True), timeout_s=PATIENCE_S) as worker:
-        worker.open(graphs["convolution"], 1, 1)
+        worker.open(of_graph(graphs["convolution"], 1, 1))
         worker.feed_dummy(3)
         layers = [node for node in worker.trace(1).nodes if node.problem]
         worker.output_lines()
@@ -52,7 +53,7 @@ def test_peaks_and_bandwidth_are_measured_and_make_an_account(worker: Worker, gr
     assert list(roofline.multiply_adds_per_s) == ["int8"]
     assert 1e8 < roofline.multiply_adds_per_s["int8"] < 1e14
     assert 1e8 < roofline.bytes_per_s < 1e13
-    worker.open(graphs["convolution"], 1, 1)
+    worker.open(of_graph(graphs["convolution"], 1, 1))
     worker.feed_dummy(1)
     trace = worker.trace(1)
     rows = account(trace.nodes, trace.step_ns, {}, roofline)
