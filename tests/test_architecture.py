@@ -1,4 +1,4 @@
-"""The architecture: which folder imports which, what needs neither TensorFlow nor pytest, and how long a file may be."""
+"""The architecture: which folder imports which, what needs neither TensorFlow nor pytest, how long a file may be."""
 
 import ast
 import subprocess

@@ -29,11 +29,6 @@ SEVEN_STEPS = 7 / 255
 so may its output be; twice that where its kernel is made of the same."""
 
 
-NEARLY_THE_SAME = 0.99
-"""A correlation: noise of sqrt(1 / 0.99^2 - 1), 14 % of the signal. Rounding makes 1 % or less in each of 35 layers,
-and sqrt(35) times that, 4 to 6 %, where they all come together."""
-
-
 KERNELS = hnp.arrays(
     np.float32,
     st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 5)),
