@@ -44,6 +44,7 @@ _BACKENDS = (
         "ssd_core.backends.onnxruntime:OnnxRuntimeSession",
         ("onnx", "onnxruntime"),
     ),
+    Backend("litert", ("fp32", "int8"), "ssd_core.backends.litert:LiteRtSession", ("ai-edge-litert",)),
 )
 BACKENDS = {backend.name: backend for backend in _BACKENDS}
 OURS = "tensorflow"
@@ -52,7 +53,7 @@ PEERS = tuple(backend for backend in _BACKENDS if backend.name != OURS)
 
 def missing() -> list[str]:
     """The peers' packages that are not here."""
-    return [name for backend in PEERS for name in backend.packages if find_spec(name) is None]
+    return [name for backend in PEERS for name in backend.packages if find_spec(name.replace("-", "_")) is None]
 
 
 def require() -> None:
