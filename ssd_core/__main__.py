@@ -26,7 +26,7 @@ _COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; a mistake of the user's is one sentence on stderr and status 2."""
     given = sys.argv[1:] if arguments is None else arguments
-    return console.carry_out(given, lambda: _run(given))
+    return console.run(given, lambda: _run(given))
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from ssd_core.files import unforeseen
 _BROKEN_PIPE = 128 + 13  # as a shell says it of a program that SIGPIPE ended
 
 
-def carry_out(arguments: Sequence[str], command: Callable[[], int]) -> int:
+def run(arguments: Sequence[str], command: Callable[[], int]) -> int:
     """Run a command and return its exit status; a mistake of the user's is one sentence on stderr and status 2."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

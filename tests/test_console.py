@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from ssd_core.console import carry_out, refuse_empty
+from ssd_core.console import refuse_empty, run
 from ssd_core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +24,7 @@ def raising(error: BaseException) -> Callable[[], NoReturn]:
 
 
 def test_the_status_is_the_commands() -> None:
-    assert [carry_out([], lambda status=status: status) for status in (0, 1, 7)] == [0, 1, 7]  # type: ignore[misc]
+    assert [run([], lambda status=status: status) for status in (0, 1, 7)] == [0, 1, 7]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_the_status_is_the_commands() -> None:
 def test_what_is_the_users_is_a_sentence(
     error: BaseException, status: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert carry_out([], raising(error)) == status
+    assert run([], raising(error)) == status
     printed = capsys.readouterr().err
     assert said in printed
     assert printed.count("\n") == 1
@@ -48,7 +48,7 @@ def test_what_is_the_users_is_a_sentence(
 @pytest.mark.parametrize("error", [ValueError("ours"), OSError("of a library, without a number")])
 def test_a_defect_keeps_its_traceback(error: Exception) -> None:
     with pytest.raises(type(error)):
-        carry_out([], raising(error))
+        run([], raising(error))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_a_terminal_cannot_show_has_something_in_its_place(
         print("– … caf\udce9.jpg", end="")
         return 0
 
-    assert carry_out([], command) == 0
+    assert run([], command) == 0
     assert written.getvalue() == shown
 
 
@@ -86,29 +86,29 @@ def test_what_a_terminal_cannot_show_has_something_in_its_place(
 def test_an_empty_argument_is_refused_by_its_name(arguments: list[str], what: str) -> None:
     with pytest.raises(UserError, match=f"^{what} is given an empty value"):
         refuse_empty(arguments)
-    assert carry_out(arguments, lambda: 0) == 2
+    assert run(arguments, lambda: 0) == 2
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"], ["--a=b="], ["steps="], ["-", "--"], ["--a", "=b"]])
 def test_other_arguments_are_left_to_the_command(arguments: list[str]) -> None:
     refuse_empty(arguments)
-    assert carry_out(arguments, lambda: 0) == 0
+    assert run(arguments, lambda: 0) == 0
 
 
-def run(code: str, target: str) -> subprocess.CompletedProcess[str]:
-    program = f"import sys; from ssd_core.console import carry_out; sys.exit(carry_out([], lambda: {code}))"
+def piped(code: str, target: str) -> subprocess.CompletedProcess[str]:
+    program = f"import sys; from ssd_core.console import run; sys.exit(run([], lambda: {code}))"
     line = ["bash", "-c", f'set -o pipefail; "$0" -c "$1" {target}', sys.executable, program]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    done = run("print('line\\n' * 100_000) or 0", "| head -n 1")
+    done = piped("print('line\\n' * 100_000) or 0", "| head -n 1")
     assert (done.returncode, done.stdout, done.stderr) == (141, "line\n", "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_output_onto_a_full_disk_is_one_sentence() -> None:
-    done = run("print('line') or 0", "> /dev/full")
+    done = piped("print('line') or 0", "> /dev/full")
     assert done.returncode == 2
     assert done.stderr.startswith("error: What is written to cannot be used (No space left on device)")
     assert done.stderr.count("\n") == 1

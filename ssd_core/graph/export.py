@@ -1,12 +1,10 @@
 """Weights -> a frozen graph: the network, decoding and non-maximum suppression in one GraphDef."""
 
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from ssd_core.graph.contract import BATCHED_OUTPUTS, INPUT
-from ssd_core.graph.frozen import write_graph
 from ssd_core.graph.simplify import simplified
 from ssd_core.graph.view import pruned
 from ssd_core.network.build import check_weights, predictions
@@ -33,8 +31,3 @@ def fp32_graph(
         for tensor, name in zip(detect_candidates(locations, logits, variant.centers), BATCHED_OUTPUTS, strict=True):
             tf.identity(tensor, name=name)
     return pruned(simplified(graph.as_graph_def()), BATCHED_OUTPUTS)
-
-
-def write_fp32(weights: Weights, path: Path) -> None:
-    """Write the frozen fp32 graph of `weights` to `path`."""
-    write_graph(fp32_graph(weights), path)

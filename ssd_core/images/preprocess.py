@@ -3,13 +3,8 @@
 TensorFlow is imported when a function is called, so that `MEANS_RGB` costs nothing.
 """
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from ssd_core.errors import UserError
 from ssd_core.network.layers import IMAGE_SIZE
 
 Tensor = Any
@@ -40,16 +35,3 @@ def network_input(rgb: Tensor) -> Tensor:
     )
     # Not [..., ::-1], which takes four times as long, half of all that is done after decoding.
     return tf.reverse(resized[0], [-1]) - tf.constant(MEANS_RGB[::-1], tf.float32)
-
-
-def preprocess_file(path: Path) -> npt.NDArray[np.float32]:
-    """`preprocess` of a JPEG file, outside any graph; UserError when it cannot be read or decoded."""
-    import tensorflow as tf
-
-    try:
-        prepared: npt.NDArray[np.float32] = preprocess(path.read_bytes()).numpy()
-    except OSError as error:
-        raise UserError(f"The image {path} cannot be read ({error.strerror}): give the path of a JPEG file.") from error
-    except tf.errors.InvalidArgumentError as error:
-        raise UserError(f"{path} is not a whole JPEG image: replace the file.") from error
-    return prepared

@@ -26,7 +26,7 @@ _ENGINE_FAILED, _NOT_STARTED, _NOT_FOUND = 125, 126, 127
 _REFUSALS = {
     _ENGINE_FAILED: "could not run {image}: see its message above",
     _NOT_STARTED: "could not start {program} in {image}: see its message above",
-    _NOT_FOUND: "found no {program} in {image}: {mend}",
+    _NOT_FOUND: "found no {program} in {image}: {fix}",
 }
 
 # What an inference run imports, and the oldest Python that reads it; pyproject.toml says the same in its own terms.
@@ -107,7 +107,7 @@ class Container:
         print(f"{self.image} is not on this machine: {self.engine.name} fetches it.", flush=True)
         if subprocess.run([self.engine.program, "pull", self.image], check=False).returncode != 0:
             raise UserError(
-                f"{self.image} is not on this machine, and {self.engine.name} could not fetch it: {self._mend()}."
+                f"{self.image} is not on this machine, and {self.engine.name} could not fetch it: {self._fix()}."
             )
 
     def require_modules(self) -> None:
@@ -119,16 +119,16 @@ class Container:
         answer = subprocess.run(line, check=False, capture_output=True, text=True)
         if answer.returncode in (_ENGINE_FAILED, _NOT_STARTED):
             said = (answer.stderr.strip().splitlines() or ["it does not say why"])[-1]
-            raise UserError(f"{self.engine.name} could not run {self.image} ({said}): mend that, or run outside.")
+            raise UserError(f"{self.engine.name} could not run {self.image} ({said}): fix that, or run outside.")
         try:
             version, missing = json.loads(answer.stdout.strip().splitlines()[-1])
         except (IndexError, ValueError):
             version, missing = [], []
         if tuple(version) < PYTHON:
             found = f"its python3 is {'.'.join(map(str, version))}" if version else "no python3 runs in it"
-            raise UserError(f"{self.image} lacks Python {'.'.join(map(str, PYTHON))} ({found}): {self._mend()}.")
+            raise UserError(f"{self.image} lacks Python {'.'.join(map(str, PYTHON))} ({found}): {self._fix()}.")
         if missing:
-            raise UserError(f"{self.image} lacks {', '.join(missing)}: {self._mend()}.")
+            raise UserError(f"{self.image} lacks {', '.join(missing)}: {self._fix()}.")
 
     def run(self, command: Sequence[str]) -> int:
         """Run `command` and return its exit status; UserError where it could not even begin."""
@@ -141,7 +141,7 @@ class Container:
                 # The engine has had it too, and hands it on: wait for what the command makes of it.
                 continue
         if status in _REFUSALS:
-            reason = _REFUSALS[status].format(image=self.image, program=command[0], mend=self._mend())
+            reason = _REFUSALS[status].format(image=self.image, program=command[0], fix=self._fix())
             raise UserError(f"{self.engine.name} {reason}.")
         return status
 
@@ -164,7 +164,7 @@ class Container:
             line += ["--mount", _mount(mount)]
         return [*line, *self.arguments, self.image, *command]
 
-    def _mend(self) -> str:
+    def _fix(self) -> str:
         return f"build one with `{self.engine.name} build --tag ssd-vgg16-bench --file Containerfile .`, and give that"
 
 

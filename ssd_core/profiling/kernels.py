@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 _TENSOR = re.compile(r"\b(src|wei|bia|dst)[:_]([a-z]+\d*(?:_e\dm\d)?)")
 _SIZE = re.compile(r"([a-z]+)(\d+)")
-_VERSION = re.compile(r"_verbose,.*\boneDNN v(\d+(?:\.\d+)+)")
 _CONVOLUTIONS = ("convolution",)
 _INT8 = ("s8", "u8")
 EMULATED_BF16 = "emulated bf16"
@@ -146,16 +145,6 @@ def matched(
         found.append(candidates[taken[problem]] if len(candidates) == counts[problem] and alike else None)
         taken[problem] += 1
     return found
-
-
-def ran_int8(lines: Iterable[str]) -> bool:
-    """Whether a convolution with 8-bit integers on both sides ran, whatever instructions it used."""
-    return any(p.kind in _CONVOLUTIONS and p.data_type == "int8" for p in primitives(lines))
-
-
-def onednn_version(lines: Iterable[str]) -> str | None:
-    """The version that oneDNN prints first, such as `3.7.3`; None where it printed none."""
-    return next((found[1] for line in lines if (found := _VERSION.search(line))), None)
 
 
 def _parse(line: str) -> Primitive | None:

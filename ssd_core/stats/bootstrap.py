@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-from ssd_core.stats.autocorrelation import memory_of
+from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.steadiness import CONFIDENCE
 
 RESAMPLES = 2000  # the interval's ends then move by some 2 % of its width from seed to seed
@@ -91,7 +91,7 @@ def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float
 def _within(series: Array, statistic: Statistic, generator: np.random.Generator) -> Estimate:
     """The estimate of one process: a circular moving-block bootstrap, of single samples where they are independent."""
     count = len(series)
-    length = memory_of(series).block
+    length = autocorrelation_time(series).block
     drawn = math.ceil(count / length)
     offsets = np.arange(length)
     values = np.empty(RESAMPLES)

@@ -1,6 +1,6 @@
 """Figures: what a case's samples come to. Each has its one definition here, whoever prints or judges it.
 
-And its one format: a figure of the terminal's table is found again, digit by digit, in the ledger and in `compare`.
+And its one format: a figure has the same digits in the terminal's table, the ledger and `compare`.
 """
 
 import numpy as np

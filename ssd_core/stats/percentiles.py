@@ -1,7 +1,6 @@
 """Statistics: what a series of durations is summed up by, each number only where the samples carry it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,32 +8,11 @@ from scipy.stats import binom
 
 from ssd_core.errors import UserError
 from ssd_core.stats.samples import NS_PER_MS, checked_ns
-from ssd_core.stats.steadiness import interval_of_median
 
 PERCENTILES = (50, 90, 95, 99)
 PERCENTILE_CONFIDENCE = 0.99  # how surely two samples lie beyond a percentile that is reported
 
 Durations = Sequence[float] | NDArray[np.generic]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A series of durations in milliseconds; a percentile or an interval that the samples do not carry is None."""
-
-    count: int
-    mean_ms: float
-    median_ms: float
-    median_low_ms: float | None  # of the distribution-free 95 % interval
-    median_high_ms: float | None
-    p50_ms: float | None
-    p90_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    min_ms: float
-    max_ms: float
-    stddev_ms: float  # of the sample, n - 1
-    iqr_ms: float
-    mad_ms: float  # median absolute deviation from the median, unscaled
 
 
 def samples_needed(percent: float) -> int:
@@ -60,31 +38,6 @@ def percentile_ns(durations_ns: Durations, percent: float) -> float | None:
     if len(series) < samples_needed(percent):
         return None
     return float(np.percentile(series, percent))
-
-
-def summary(durations_ns: Durations) -> Summary:
-    """The summary of one or several processes' durations; UserError for none and for impossible ones."""
-    series = np.asarray(checked_ns(list(durations_ns)), dtype=np.float64) / NS_PER_MS
-    interval = interval_of_median(durations_ns)
-    low, high = (None, None) if interval is None else (end / NS_PER_MS for end in interval)
-    median = float(np.median(series))
-    lower, upper = np.percentile(series, (25, 75))
-    return Summary(
-        count=len(series),
-        mean_ms=float(series.mean()),
-        median_ms=median,
-        median_low_ms=low,
-        median_high_ms=high,
-        p50_ms=_percentile_ms(durations_ns, 50),
-        p90_ms=_percentile_ms(durations_ns, 90),
-        p95_ms=_percentile_ms(durations_ns, 95),
-        p99_ms=_percentile_ms(durations_ns, 99),
-        min_ms=float(series.min()),
-        max_ms=float(series.max()),
-        stddev_ms=float(series.std(ddof=1)) if len(series) > 1 else 0.0,
-        iqr_ms=float(upper - lower),
-        mad_ms=float(np.median(np.abs(series - median))),
-    )
 
 
 def latency_ms(durations_ns: Durations) -> dict[str, float]:

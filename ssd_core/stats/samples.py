@@ -44,11 +44,6 @@ class Samples:
         return sum(len(process) for process in self.processes)
 
     @property
-    def pooled(self) -> NDArray[np.int64]:
-        """Every duration of every process, `[count]` int64 nanoseconds."""
-        return np.concatenate(self.arrays)
-
-    @property
     def arrays(self) -> tuple[NDArray[np.int64], ...]:
         """One `[samples]` int64 array of nanoseconds a process."""
         return tuple(np.asarray(process, dtype=np.int64) for process in self.processes)

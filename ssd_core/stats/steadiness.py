@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import binom, rankdata
 
-from ssd_core.stats.autocorrelation import memory_of
+from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.samples import checked_ns
 
 WINDOW = 12  # samples: the fewest whose change-point test can be sure; slow cases cannot afford many more
@@ -68,12 +68,6 @@ def change_point(durations_ns: Sequence[float] | NDArray[np.generic]) -> ChangeP
         p_value = min(1.0, 2.0 * math.exp(-6.0 * statistic**2 / (count**3 + count**2)))
     before, after = np.median(series[:index]), np.median(series[index:])
     return ChangePoint(index, p_value, float(after / before) - 1.0)
-
-
-def coefficient_of_variation(durations_ns: ArrayLike) -> float:
-    """Standard deviation over mean."""
-    series = np.asarray(durations_ns, dtype=np.float64)
-    return float(series.std() / series.mean())
 
 
 @dataclass(frozen=True)
@@ -146,7 +140,7 @@ def interval_of_median(
 def enough(durations_ns: Sequence[float] | NDArray[np.generic], relative_width: float = RELATIVE_WIDTH) -> bool:
     """Whether the 95 % interval of the median, memory counted, is no wider than `relative_width` times the median."""
     series = np.asarray(checked_ns(list(durations_ns)), dtype=np.float64)
-    interval = interval_of_median(series, memory_of(series).samples)
+    interval = interval_of_median(series, autocorrelation_time(series).samples)
     return interval is not None and interval[1] - interval[0] <= relative_width * float(np.median(series))
 
 

@@ -95,16 +95,15 @@ class StopRule:
         in_time = math.ceil((self._time_limit_s - self.elapsed_s) / step_s)
         return max(1, min(self._next_look - count, in_time))
 
-    def feed(self, durations_ns: Iterable[float], elapsed_s: float | None = None) -> None:
+    def feed(self, durations_ns: Iterable[float]) -> None:
         """Take the next durations, in order; those fed after the end are left out.
 
-        `elapsed_s`: time since the first step began, where that is more than the sum of the durations. UserError for a
-        NaN, zero or negative duration.
+        UserError for a NaN, zero or negative duration.
         """
         if self.state is State.DONE:
             return
         self._durations.extend(checked_ns(durations_ns))
-        self.elapsed_s = max(sum(self._durations) / NS_PER_SECOND, elapsed_s or 0.0)
+        self.elapsed_s = sum(self._durations) / NS_PER_SECOND
         if self._steps is not None:
             self._count(self._steps)
         elif len(self._durations) >= self._next_look or self.elapsed_s >= self._time_limit_s:

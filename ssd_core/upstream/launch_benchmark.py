@@ -51,7 +51,7 @@ _SEED_STEPS = "the seed ran 10 steps to warm up and 50 more"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the notes and the command, and become it; status 2, and a sentence, where a flag cannot be meant."""
     words = sys.argv[1:] if arguments is None else arguments
-    return console.carry_out(words, lambda: _launch(_parser().parse_args(words)))
+    return console.run(words, lambda: _launch(_parser().parse_args(words)))
 
 
 def _launch(given: argparse.Namespace) -> NoReturn:

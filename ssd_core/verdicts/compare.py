@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from ssd_core.errors import UserError
-from ssd_core.stats.autocorrelation import memory_of
+from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.bootstrap import estimate, interval
 from ssd_core.stats.samples import Samples
 from ssd_core.stats.steadiness import change_point
@@ -131,7 +131,7 @@ def _independent(samples: Samples) -> NDArray[np.float64]:
 
 
 def _block_medians(series: NDArray[np.int64]) -> NDArray[np.float64]:
-    length = memory_of(series).block
+    length = autocorrelation_time(series).block
     whole = len(series) // length * length
     medians: NDArray[np.float64] = np.median(series[:whole].reshape(-1, length), axis=1)
     return medians

@@ -1,8 +1,7 @@
 """What a worker answers."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -52,10 +51,6 @@ class WorkerStatus:
     memory_policy: str
     memory_nodes: tuple[int, ...]
     versions: dict[str, str | None]
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain objects."""
-        return asdict(self)
 
 
 def split_images(

@@ -1,4 +1,4 @@
-"""The worker's own side: a loop that takes one command at a time from its parent, carries it out and answers.
+"""The worker's own side: a loop that takes one command at a time from its parent, runs it and answers.
 
 It binds itself before NumPy and TensorFlow are imported, since the threads that they start inherit the binding; this
 is why most imports are inside functions. How it is started: see `worker.py`.
@@ -53,18 +53,18 @@ def main(arguments: Sequence[str]) -> None:
         if refusal:
             wire.send(sock, _failure(refusal))
             return
-        server = _Server()
+        dispatcher = _Dispatcher()
         wire.send(sock, {"pid": os.getpid()})
         try:
             while True:
                 message, _ = wire.receive(sock)
                 try:
-                    reply, arrays = server.carry_out(**message)
+                    reply, arrays = dispatcher.dispatch(**message)
                 except Exception as error:
                     reply, arrays = _failure(error), []
                 wire.send(sock, reply, arrays)
         finally:
-            server.pause()
+            dispatcher.pause()
 
 
 def _without(error: ModuleNotFoundError) -> str:
@@ -81,7 +81,7 @@ def _failure(error: Exception) -> "Message":
     return {"defect": "".join(traceback.format_exception(error))}
 
 
-class _Server:
+class _Dispatcher:
     """The session that is open, what it is fed, and one `do_` method for each command."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class _Server:
         self._once: Iterator[Batch] | None = None
         self._yardsticks: dict[tuple[str, int, int], Yardstick] = {}
 
-    def carry_out(self, command: str, **arguments: Any) -> "Reply":
+    def dispatch(self, command: str, **arguments: Any) -> "Reply":
         if command != "run":
             self.pause()
         reply: Reply = getattr(self, f"do_{command}")(**arguments)

@@ -226,16 +226,16 @@ class Worker:
                 wire.send(self._socket, message)
             reply, arrays = wire.receive(self._socket)
         except wire.ConnectionEnded:
-            raise WorkerDied(self._bury(command)) from None
+            raise WorkerDied(self._reap(command)) from None
         except TimeoutError:
             self._kill()
             what = f"answer {command} within {self._socket.gettimeout():g} s"
-            self._death = f"The worker did not {what} and was ended{self._output.last_words()}"
+            self._death = f"The worker did not {what} and was ended{self._output.tail()}"
             raise WorkerDied(self._death) from None
         except BaseException:
             # Half a conversation cannot be taken up again.
             self._kill()
-            self._bury(command)
+            self._reap(command)
             raise
         if "user_error" in reply:
             raise UserError(reply["user_error"])
@@ -243,14 +243,14 @@ class Worker:
             raise WorkerDefect(reply["defect"])
         return reply, arrays
 
-    def _bury(self, command: str) -> str:
+    def _reap(self, command: str) -> str:
         """Find out how the child ended."""
         try:
             status = self._process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             self._kill()
             status = self._process.returncode
-        self._death = f"The worker (process {self.pid}) {_cause(status)} during {command}{self._output.last_words()}"
+        self._death = f"The worker (process {self.pid}) {_cause(status)} during {command}{self._output.tail()}"
         return self._death
 
     def _kill(self) -> None:

@@ -28,7 +28,7 @@ class CapturedOutput:
         self._given_bytes = size
         return text.decode(errors="replace").splitlines()
 
-    def last_words(self) -> str:
+    def tail(self) -> str:
         """The end of a sentence about the child's end: the last lines that it printed."""
         start = max(0, os.fstat(self.fileno()).st_size - _TAIL_BYTES)
         text = os.pread(self.fileno(), _TAIL_BYTES, start).decode(errors="replace")

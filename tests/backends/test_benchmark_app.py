@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from fixtures.backend_runner import BackendRunner
 from fixtures.cases import Case
-from fixtures.match import BestSettings
 from fixtures.options import Settings
-from fixtures.sides import Side
+from fixtures.peer_comparison import BestSettings
 from ssd_core.machine.affinity import default_thread_count
 from ssd_core.network.layers import variable_shapes
 from ssd_core.worker.client import Worker
@@ -75,7 +75,7 @@ def test_the_search_reaches_what_the_tool_does(models: Path) -> None:
     wanted: dict[str, Any] = {field.name: None for field in fields(Settings)}
     settings, progress = Settings(**wanted), Quiet()
     with Worker(timeout_s=600) as worker:
-        side = Side("openvino", Case("peers", "int8", 1, 1, threads), "network", worker, settings, models)
+        side = BackendRunner("openvino", Case("peers", "int8", 1, 1, threads), "network", worker, settings, models)
         tuned = BestSettings(settings, progress).of(side)  # type: ignore[arg-type]  # it has the one method
         side.open(tuned.best)
         side.feed(None)

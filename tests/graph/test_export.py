@@ -1,7 +1,6 @@
 """The exported fp32 graph: the network, decoding and suppression in one, as the original computed them."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,7 @@ import pytest
 
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import BATCHED_OUTPUTS, identify, operation_counts
-from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS, fp32_graph, write_fp32
-from ssd_core.graph.frozen import read_graph
+from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS, fp32_graph
 from tests.rounding import of_detections, of_the_network
 from tests.rows import assert_same, without_ties
 
@@ -51,14 +49,7 @@ def test_predictions_and_detections_agree_with_the_original(
     assert_same(kept, expected, of_detections(golden["network_cls"], golden["network_loc"]))
 
 
-def test_weights_that_do_not_fit_write_nothing(seeded_weights: dict[str, Floats], tmp_path: Path) -> None:
+def test_weights_that_do_not_fit_are_refused(seeded_weights: dict[str, Floats]) -> None:
     weights = {name: value for name, value in seeded_weights.items() if not name.endswith("fc6/kernel")}
     with pytest.raises(UserError, match="no variable ssd300/fc6/kernel"):
-        write_fp32(weights, tmp_path / "fp32.pb")
-    assert not list(tmp_path.iterdir())
-
-
-def test_what_is_written_is_the_graph(seeded_weights: dict[str, Floats], tmp_path: Path) -> None:
-    write_fp32(seeded_weights, tmp_path / "fp32.pb")
-    graph_def = read_graph(tmp_path / "fp32.pb")
-    assert operation_counts(graph_def) == operation_counts(fp32_graph(seeded_weights))
+        fp32_graph(weights)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ssd_core.errors import UserError
 from ssd_core.images import pipeline
 from ssd_core.images.pipeline import open_pipeline
-from ssd_core.images.preprocess import preprocess_file
+from ssd_core.images.preprocess import preprocess
 from ssd_core.images.tfrecord import record_spans
 from ssd_core.machine import affinity
 
@@ -29,7 +29,7 @@ def test_every_image_once_in_order_and_as_prepared_alone(
     ]
     images = np.concatenate([batch.images for batch in batches])
     assert images.dtype == np.float32
-    np.testing.assert_array_equal(images, [preprocess_file(jpeg_folder / name) for name in NAMES])
+    np.testing.assert_array_equal(images, [preprocess((jpeg_folder / name).read_bytes()) for name in NAMES])
 
 
 @pytest.mark.parametrize(("quota", "threads"), [("100000 100000", 1), ("350000 100000", 3), ("max 100000", 8)])

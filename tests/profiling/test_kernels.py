@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_core.profiling.kernels import Problem, kernel_shares, matched, onednn_version, primitives, ran_int8
+from ssd_core.profiling.kernels import Problem, kernel_shares, matched, primitives
 
 # Printed by TensorFlow 2.21 (oneDNN 3.7.3) on a processor with VNNI and AVX-512 BF16, but without AMX.
 CAPTURED = (Path(__file__).parent / "onednn_verbose.txt").read_text().splitlines()
@@ -27,7 +27,6 @@ def test_captured_lines_are_read() -> None:
     assert [p.isa for p in found[1:]] == ["AVX-512", "VNNI", "AVX-512 BF16"]
     assert found[2].problem == "mb1_ic16oc16_ih30oh30kh3sh1dh0ph1_iw30ow30kw3sw1dw0pw1"
     assert found[2].time_ms == 0.0910645
-    assert onednn_version(CAPTURED) == "3.7.3"
 
 
 def test_captured_lines_are_shared_out() -> None:
@@ -39,7 +38,6 @@ def test_captured_lines_are_shared_out() -> None:
     )
     assert list(shares.by_isa) == ["AVX-512", "VNNI", "AVX-512 BF16"]
     assert sum(shares.by_implementation.values()) == pytest.approx(1)
-    assert ran_int8(CAPTURED)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +82,6 @@ def test_instructions_are_told_by_the_implementations_name(implementation: str, 
 def test_int8_is_told_by_the_data_not_by_the_instructions(types: str, data_type: str) -> None:
     lines = [convolution("brg_conv_fwd:avx10_1_512_amx", types), convolution("indirect_gemm:acl", types)]
     assert {p.data_type for p in primitives(lines)} == {data_type}
-    assert ran_int8(lines) is (data_type == "int8")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +109,7 @@ def test_bf16_without_its_instructions_is_emulated(implementation: str, emulated
 def test_8_bit_integers_outside_convolutions_are_not_int8_inference() -> None:
     reorder = "onednn_verbose,v1,primitive,exec,cpu,reorder,jit:uni,undef,src:s8::blocked:a::f0 wei:s8::a::f0,,,8x8,0.1"
     assert len(primitives([reorder])) == 1
-    assert not ran_int8([reorder])
+    assert kernel_shares([reorder]).convolutions == 0
     assert kernel_shares([reorder]).convolutions == 0
     assert kernel_shares([reorder]).by_isa == {}
 
@@ -198,5 +195,3 @@ def test_an_order_that_was_not_kept_decides_nothing() -> None:
 
 def test_nothing_printed_is_nothing_found() -> None:
     assert kernel_shares([]).convolutions == 0
-    assert not ran_int8([])
-    assert onednn_version([]) is None

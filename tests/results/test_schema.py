@@ -241,4 +241,4 @@ def test_a_file_that_pytest_benchmark_wrote_just_now(pytester: pytest.Pytester) 
     assert result.samples is not None
     assert result.samples.count == 7
     stored = json.loads((pytester.path / "out.json").read_text())["benchmarks"][0]["stats"]["data"]
-    assert result.samples.pooled.tolist() == [round(second * 1e9) for second in stored]
+    assert result.samples.processes == (tuple(round(second * 1e9) for second in stored),)

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import median_abs_deviation
 
 from ssd_core.errors import UserError
-from ssd_core.stats.percentiles import latency_ms, percentile_ns, samples_needed, summary
+from ssd_core.stats.percentiles import latency_ms, percentile_ns, samples_needed
 from tests.rounding import UNIT64
 from tests.simulated import lognormal
 
@@ -45,24 +44,6 @@ def test_a_percentile_appears_with_its_last_sample() -> None:
     assert latency_ms([3_000_000]) == {"count": 1, "mean": 3.0}
 
 
-@given(SERIES)
-def test_the_summary_is_numpys(series: list[int]) -> None:
-    found = summary(series)
-    milliseconds = np.array(series) / 1e6
-    assert found.count == len(series)
-    assert (found.mean_ms, found.median_ms) == (milliseconds.mean(), np.median(milliseconds))
-    assert (found.min_ms, found.max_ms) == (milliseconds.min(), milliseconds.max())
-    assert found.stddev_ms == (milliseconds.std(ddof=1) if len(series) > 1 else 0)
-    assert found.mad_ms == median_abs_deviation(milliseconds)
-    assert found.iqr_ms == np.subtract(*np.percentile(milliseconds, (75, 25)))
-    assert (found.p50_ms is None) == (len(series) < 11)
-    assert (found.p95_ms is None) == (len(series) < 130)
-    assert found.p99_ms is None
-    assert (found.median_low_ms is None) == (len(series) < 6)
-    if found.median_low_ms is not None and found.median_high_ms is not None:
-        assert found.min_ms <= found.median_low_ms <= found.median_ms <= found.median_high_ms <= found.max_ms
-
-
 @given(SERIES, st.integers(2, 1000))
 def test_durations_scale(series: list[int], factor: int) -> None:
     plain, scaled = latency_ms(series), latency_ms([factor * duration for duration in series])
@@ -74,8 +55,7 @@ def test_durations_scale(series: list[int], factor: int) -> None:
 
 @pytest.mark.parametrize("durations", [[], [5, float("nan")], [5, 0], [-5]])
 def test_impossible_durations_are_refused(durations: list[float]) -> None:
-    for function in (summary, latency_ms):
-        with pytest.raises(UserError):
-            function(durations)
+    with pytest.raises(UserError):
+        latency_ms(durations)
     with pytest.raises(UserError):
         percentile_ns(durations, 50)

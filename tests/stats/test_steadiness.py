@@ -8,7 +8,6 @@ from ssd_core.errors import UserError
 from ssd_core.stats.steadiness import (
     WINDOW,
     change_point,
-    coefficient_of_variation,
     enough,
     interval_of_median,
     is_steady,
@@ -131,7 +130,3 @@ def test_impossible_durations_are_refused() -> None:
             function([5, float("nan")])
         with pytest.raises(UserError):
             function([])
-
-
-def test_coefficient_of_variation() -> None:
-    assert coefficient_of_variation([90, 110]) == pytest.approx(0.1)

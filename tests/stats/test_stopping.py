@@ -114,14 +114,6 @@ def test_percentiles_can_ask_for_their_samples() -> None:
     assert rule.reason == "interval of the median within 1 %"
 
 
-def test_time_beside_the_steps_counts_where_it_is_told() -> None:
-    rule = StopRule(warmup_steps=0)
-    rule.feed([10**6] * 20, elapsed_s=29.0)
-    assert rule.state is not State.DONE
-    rule.feed([10**6] * 20, elapsed_s=30.5)
-    assert (rule.state, rule.reason) == (State.DONE, "time limit")
-
-
 def test_what_is_fed_after_the_end_is_left_out() -> None:
     rule = measured(StopRule(warmup_steps=0, steps=3), [1, 2, 3])
     rule.feed([4, 5])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
-from ssd_core.stats.autocorrelation import NO_MEMORY, memory_of
+from ssd_core.stats.autocorrelation import UNCORRELATED, autocorrelation_time
 from ssd_core.stats.samples import Samples
 from ssd_core.verdicts.compare import LIMIT, Verdict, compare, decide, describe, drift, u_test
 from tests.examples import examples
@@ -83,21 +83,23 @@ def test_several_processes_that_differ_are_no_regression() -> None:
         for factors in ((0.97, 1.0, 1.03), (1.02, 1.05, 1.08))
     )
     assert compare(a, b).verdict is Verdict.TOO_NOISY
-    one, other = (Samples.of(generator.permutation(side.pooled)) for side in (a, b))
+    one, other = (Samples.of(generator.permutation(np.concatenate(side.arrays))) for side in (a, b))
     assert compare(one, other, limit=0.02).verdict is Verdict.REGRESSION  # taken for one process, they would be
 
 
 def test_the_u_test_is_scipys() -> None:
     a, b = pair(8, 0.004)
-    assert memory_of(a.pooled) == memory_of(b.pooled) == NO_MEMORY
-    reference = scipy.stats.mannwhitneyu(a.pooled, b.pooled, alternative="two-sided")
+    assert (
+        autocorrelation_time(np.concatenate(a.arrays)) == autocorrelation_time(np.concatenate(b.arrays)) == UNCORRELATED
+    )
+    reference = scipy.stats.mannwhitneyu(np.concatenate(a.arrays), np.concatenate(b.arrays), alternative="two-sided")
     assert compare(a, b).p_value == u_test(a, b) == reference.pvalue
 
 
 def test_the_u_test_takes_remembering_samples_by_the_block() -> None:
     generator = np.random.default_rng(9)
     a, b = (Samples.of(drifting(generator, 600, noise=0.002, dwell=10)) for _ in range(2))
-    plain = scipy.stats.mannwhitneyu(a.pooled, b.pooled).pvalue
+    plain = scipy.stats.mannwhitneyu(np.concatenate(a.arrays), np.concatenate(b.arrays)).pvalue
     assert u_test(a, b) > plain
 
 

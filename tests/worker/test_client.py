@@ -223,7 +223,6 @@ def test_onednn_tells_which_kernels_ran(graphs: dict[str, Path]) -> None:
         lines = worker.output_lines()
     shares = kernels.kernel_shares(lines)
     assert shares.convolutions == 4
-    assert kernels.ran_int8(lines)
     assert set(shares.by_data_type) == {"f32", "int8"}
 
 
