@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ssd_core.errors import UserError
+from ssd_core.precisions import PRECISIONS
 
 if TYPE_CHECKING:
     from ssd_core.backends.protocol import Opening, Session
@@ -30,7 +31,7 @@ class Backend:
 
 
 _BACKENDS = (
-    Backend("tensorflow", ("fp32", "bf16", "int8"), "ssd_core.backends.tensorflow.session:InferenceSession"),
+    Backend("tensorflow", tuple(PRECISIONS), "ssd_core.backends.tensorflow.session:InferenceSession"),
     Backend(
         "openvino",
         ("fp32", "bf16", "int8"),

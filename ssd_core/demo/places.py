@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from ssd_core.files import cache_folder, is_file, is_folder
+from ssd_core.precisions import PRECISIONS as ROWS
 
-PRECISIONS = ("fp32", "bf16", "int8")
+PRECISIONS = tuple(ROWS)
 _ROOT = Path(__file__).parents[1]
 _DRAWING = ("demo/scenes.py", "demo/sprites.py", "coco/categories.py")
 _SCENES = (*_DRAWING, "demo/build.py", "coco/example.py", "coco/records.py")

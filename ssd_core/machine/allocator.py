@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from ssd_core.errors import UserError
 from ssd_core.machine.cgroup import ROOT
+from ssd_core.precisions import PRECISIONS
 
 AllocatorName = Literal["tcmalloc", "jemalloc", "malloc"]
 NAMES: tuple[AllocatorName, ...] = get_args(AllocatorName)
@@ -59,9 +60,10 @@ def find(name: AllocatorName, root: Path = ROOT) -> Path | None:
 def choose(name: AllocatorName | None, precision: str, root: Path = ROOT) -> tuple[Allocator, str | None]:
     """The allocator for a precision, and a line for the user where it is not the one that was wanted.
 
-    Without `name`, int8 wants TCMalloc and every other precision malloc. One that is not found is replaced by malloc.
+    Without `name` it is the one that the precision's row names, and malloc where no network runs. One that is not found
+    is replaced by malloc.
     """
-    wanted = name or ("tcmalloc" if precision == "int8" else "malloc")
+    wanted = name or (PRECISIONS[precision].allocator if precision in PRECISIONS else "malloc")
     if wanted == "malloc":
         return Allocator("malloc"), None
     path = find(wanted, root)

@@ -19,7 +19,7 @@ _TENSOR = re.compile(r"\b(src|wei|bia|dst)[:_]([a-z]+\d*(?:_e\dm\d)?)")
 _SIZE = re.compile(r"([a-z]+)(\d+)")
 _CONVOLUTIONS = ("convolution",)
 _INT8 = ("s8", "u8")
-EMULATED_BF16 = "emulated bf16"
+EMULATED = "emulated"
 _WITHOUT_BF16 = re.compile(
     r":(avx512_core|avx2|avx|sse41|any)$"
 )  # instructions that know no bfloat16, by oneDNN's names
@@ -80,7 +80,7 @@ class Primitive:
         if self.source_type in _INT8 and self.weights_type in _INT8:
             return "int8"
         if self.source_type == "bf16" and _WITHOUT_BF16.search(self.implementation):
-            return EMULATED_BF16
+            return f"{EMULATED} {self.source_type}"
         return self.source_type or "unknown"
 
     @property

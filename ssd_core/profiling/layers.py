@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
+from ssd_core.precisions import of_tensor_type
 from ssd_core.profiling.kernels import Primitive, Problem
 
 Kind = Literal["convolution", "pooling", "operation", "overhead", "total"]
 
 OVERHEAD = "between operations"
 TOTAL = "whole step"
-PRECISIONS = {"quint8": "int8", "qint8": "int8", "uint8": "int8", "int8": "int8", "bfloat16": "bf16", "float32": "fp32"}
 """TensorFlow's data type of a kernel -> the precision whose peak it is held against."""
 
 _CONVOLUTION = re.compile(r"Conv2D", re.IGNORECASE)
@@ -112,7 +112,7 @@ class Node:
     def precision(self) -> str:
         """Of a layer: that of its kernel, or of what is pooled; TensorFlow's word where it is none of ours."""
         tensor = (self.kernel if self.multiply_adds else None) or self.source
-        return "" if tensor is None else PRECISIONS.get(tensor.data_type, tensor.data_type)
+        return "" if tensor is None else of_tensor_type(tensor.data_type)
 
 
 @dataclass(frozen=True)

@@ -50,13 +50,14 @@ def run(args: argparse.Namespace) -> int:
 def drift_under_load() -> float:
     """The drift of the fp32 yardstick over some seconds in which every CPU runs it."""
     from ssd_core.machine.affinity import default_thread_count
+    from ssd_core.precisions import REFERENCE
     from ssd_core.profiling.drift import STEPS, drift
     from ssd_core.worker.client import Worker
 
     with Worker() as worker:
 
         def run(steps: int) -> list[int]:
-            return worker.yardstick("fp32", 1, default_thread_count(), steps)
+            return worker.yardstick(REFERENCE, 1, default_thread_count(), steps)
 
         before_ns = run(STEPS)
         run(int(_LOAD_SECONDS * 1e9 / median(before_ns)))

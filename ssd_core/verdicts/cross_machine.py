@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ssd_core.precisions import REFERENCE
 from ssd_core.results.conditions import unlike_results
 from ssd_core.results.schema import SPEEDUP, UNTIMED, YARDSTICK_SHARE, Case, Result, Run
 from ssd_core.stats.bootstrap import Estimate, estimate, interval, of_interval, quantile_ratio
@@ -37,7 +38,6 @@ from ssd_core.verdicts.report import (
     without_ratio,
 )
 
-REFERENCE = "fp32"  # what speed-ups are over
 UPPER, LOWER = 0.90, 0.50  # the quantiles whose ratio is a latency's shape: a p90 wants 64 samples, a p99 662
 OF_THE_MACHINE = ("allocator", "binding", "python", "tensorflow", "onednn")  # differ with the machine, and may
 NOTE = (

@@ -10,13 +10,13 @@ from ssd_core.backends.protocol import of_graph
 from ssd_core.errors import UserError
 from ssd_core.machine import identity
 from ssd_core.network.layers import BACKBONE, IMAGE_SIZE, Convolution
+from ssd_core.precisions import PRECISIONS
 from ssd_core.profiling import kernels
 from ssd_core.profiling.yardstick import Yardstick
 from ssd_core.profiling.yardstick_shape import CHANNELS, KERNEL, MULTIPLY_ADDS, SIZE
 from ssd_core.worker.client import Worker, WorkerSettings
 from tests.worker.conftest import PATIENCE_S, threads_of, wait_for
 
-PRECISIONS = ("fp32", "bf16", "int8")
 TYPES = {"fp32": "f32", "bf16": "bf16", "int8": "int8"}
 
 
