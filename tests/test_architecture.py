@@ -16,7 +16,7 @@ ORDER = (  # of ssd_core's folders and files: each imports only what stands befo
     *("images", "coco", "graph", "demo"),
     *("backends", "worker", "scenarios"),
     *("results", "verdicts", "output"),
-    *("upstream", "__main__"),
+    *("upstream", "launch_benchmark", "__main__"),
 )
 OF_FRIENDS = {  # a folder and one behind it that it may import all the same, and why
     ("graph", "coco"): "torchvision's classes are COCO's categories",
