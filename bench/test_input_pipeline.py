@@ -2,10 +2,10 @@
 
 import pytest
 
-from fixtures.cases import Case
 from fixtures.images import Records
 from fixtures.inference import InputPipeline
 from fixtures.recorder import WORKER_CLOCK, Recorder, runs_on
+from ssd_core.results.case import Case
 
 pytestmark = [pytest.mark.measures("input_pipeline"), pytest.mark.benchmark(group="input", timer=WORKER_CLOCK)]
 

@@ -3,11 +3,11 @@
 import pytest
 
 from fixtures.accuracy import Evaluation
-from fixtures.cases import Case
 from fixtures.images import Records
 from fixtures.peers import PeerRunners
 from fixtures.recorder import Recorder
 from ssd_core.backends.protocol import SCOPES, Scope
+from ssd_core.results.case import Case
 
 pytestmark = [pytest.mark.measures("peers"), pytest.mark.benchmark(group="peers")]
 

@@ -20,6 +20,7 @@ _COMMANDS = (
     "ssd_core.graph.bfloat16_command",
     "ssd_core.scenarios.machine_command",
     "ssd_core.output.compare_command",
+    "ssd_core.output.show_command",
 )
 
 

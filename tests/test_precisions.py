@@ -41,7 +41,7 @@ def test_ours_and_the_demo_have_all_of_them() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_its_kernels_prove_that_it_ran(row: Precision) -> None:
-    from fixtures.cases import Case
+    from ssd_core.results.case import Case
 
     case = Case("latency", row.name, 1, 1, 1)
     if row.runs_on([]):

@@ -101,7 +101,7 @@ def read_run(path: Path) -> Run:
     schema, or holds impossible durations or one case twice with unlike settings; EmptyRunError when it holds
     nothing that is compared.
     """
-    content = _content(path)
+    content = read_document(path)
     benchmarks = content["benchmarks"]
     if not benchmarks:
         raise EmptyRunError(f"{path} holds an empty run, in which nothing was measured: measure again.")
@@ -168,7 +168,8 @@ def _repeated(path: Path, one: Result, other: Result) -> Result:
     return replace(other, samples=samples, steady=steady)  # the share and what was in turn are the last one's
 
 
-def _content(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """The content of a file that pytest-benchmark wrote; UserError and InvalidResultsError as `read_run` has them."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

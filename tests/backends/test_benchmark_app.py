@@ -13,11 +13,11 @@ import pytest
 from scipy import stats
 
 from fixtures.backend_runner import BackendRunner
-from fixtures.cases import Case
 from fixtures.options import Settings
 from fixtures.peer_comparison import BestSettings
 from ssd_core.machine.affinity import default_thread_count
 from ssd_core.network.layers import variable_shapes
+from ssd_core.results.case import Case
 from ssd_core.worker.client import Worker
 
 SHARE = 0.98  # of the tool's images a second, at least

@@ -1,0 +1,58 @@
+"""A saved run is shown as the terminal showed it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ssd_core.__main__ import main
+from ssd_core.output.formats import FORMATS
+from tests.saved_runs import BenchmarkMaker, Saver
+
+
+def test_a_file_that_says_little_is_shown_or_refused_in_a_sentence(
+    benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for known, words in (
+        ({}, "a.json was saved by an older version, without the figures"),
+        ({"images_per_second": 50.0}, "a.json was saved by another version or is damaged (it lacks 'latency_ms')"),
+    ):
+        assert main(["show", str(save("a.json", [benchmark_of(**known)]))]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert words in error
+
+
+def test_a_file_of_schema_1_is_shown(
+    benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed = {"images_per_second": 50.0, "latency_ms": {"mean": 20.0}, "steps": 200}
+    path = save("a.json", [benchmark_of("latency", **timed)])
+    assert main(["show", str(path)]) == 0
+    assert "latency int8-batch1-intra2" in capsys.readouterr().out
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, save: Saver, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "b.json").write_text("{}")
+    for path, words in (
+        (tmp_path / "none.json", "cannot be read"),
+        (tmp_path / "b.json", "is not pytest-benchmark's"),
+        (save("c.json", []), "empty run"),
+    ):
+        assert main(["show", str(path)]) == 2
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_can_be_asked_for(
+    name: str, benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy = dict.fromkeys(("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100"), 0.5)
+    about = {"images": 5, "rounding": "fine", "protocol": "all images", "data": {"origin": "demo"}, "duration_s": 1.0}
+    path = save("a.json", [benchmark_of("accuracy", accuracy=accuracy, **about)])
+    assert main(["show", str(path), "--format", name]) == 0
+    said = capsys.readouterr().out
+    assert "accuracy int8" in said
+    assert "0.500" in said
+    if name == "json":
+        assert json.loads(said)[0]["rows"][0][0] == "accuracy int8"
