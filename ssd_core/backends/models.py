@@ -105,6 +105,9 @@ def _calibration_images(data_location: Path | None) -> "list[npt.NDArray[np.floa
 
 def main(arguments: Sequence[str]) -> int:
     """Make the models of the graph that is named, with progress bars; the exit status."""
+    if not 1 <= len(arguments) <= 2:
+        print(f"usage: python -m {__spec__.name} GRAPH [DATA_LOCATION]", file=sys.stderr)
+        return 2
     graph, *location = arguments
     try:
         print(f"the models are in {make(Path(graph), Path(location[0]) if location else None)}")

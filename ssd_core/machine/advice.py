@@ -28,7 +28,7 @@ class MachineWarning:
 
 
 def warnings(identity: dict[str, Any], jitter: Jitter, yardstick_drift: float = 1.0) -> list[MachineWarning]:
-    """The warnings for a machine as `machine.identity` and `machine.jitter` describe it, gravest first.
+    """The warnings for a machine as `identity.of_this_machine` and `identity.jitter` describe it, gravest first.
 
     `yardstick_drift` is what some seconds of work made of its speed (see `drift.py`).
     """

@@ -36,7 +36,9 @@ def saved_tables(document: Mapping[str, Any], name: str) -> list[Table]:
         results.append((case_of_info(kind, info), info))
     try:
         return run_tables(results, document.get("ledger", []), document.get("not_asked", []))
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise InvalidResultsError(
             f"{name} was saved by another version or is damaged (it lacks {error}): measure again."
         ) from error
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InvalidResultsError(f"{name} was saved by another version or is damaged ({error}).") from error

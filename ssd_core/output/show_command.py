@@ -28,5 +28,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidResultsError(
             f"{args.file} was saved by an older version, without the figures that are shown here."
         )
+    if partial := document.get("partial"):
+        print(f"{args.file} is of a partial run: {partial}.", file=sys.stderr)
     sys.stdout.write(FORMATS[args.format](tables))
     return 0

@@ -255,7 +255,10 @@ def _undefined(info: Info) -> str | None:
 
 def _in_turn(where: str, info: Info) -> Mapping[str, tuple[float, float, float]]:
     figures: dict[str, tuple[float, float, float]] = {}
-    for name, figure in (info.get("in_turn") or {}).items():
+    kept = info.get("in_turn") or {}
+    if not isinstance(kept, dict):
+        raise InvalidResultsError(f"{where}: in_turn is {kept!r}, not figures by name: the file is damaged.")
+    for name, figure in kept.items():
         try:
             value, low, high = (float(figure[end]) for end in ("value", "low", "high"))
         except (KeyError, TypeError, ValueError) as error:

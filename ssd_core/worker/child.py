@@ -1,7 +1,7 @@
 """The worker's own side: a loop that takes one command at a time from its parent, runs it and answers.
 
 It binds itself before NumPy and TensorFlow are imported, since the threads that they start inherit the binding; this
-is why most imports are inside functions. How it is started: see `worker.py`.
+is why most imports are inside functions. How it is started: see `client.py`.
 """
 
 import contextlib

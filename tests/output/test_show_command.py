@@ -56,3 +56,22 @@ def test_every_format_can_be_asked_for(
     assert "0.500" in said
     if name == "json":
         assert json.loads(said)[0]["rows"][0][0] == "accuracy int8"
+
+
+@pytest.mark.parametrize("damage", [{"images_per_second": "abc"}, {"latency_ms": []}, {"steps": None, "yardstick": 3}])
+def test_a_damaged_result_is_refused_in_a_sentence(
+    damage: dict[str, object], benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed = {"images_per_second": 50.0, "latency_ms": {"mean": 20.0}, "steps": 200} | damage
+    assert main(["show", str(save("a.json", [benchmark_of("latency", **timed)]))]) == 2
+    assert "a.json was saved by another version or is damaged (" in capsys.readouterr().err
+
+
+def test_a_partial_run_is_said_to_be_one(
+    benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed = {"images_per_second": 50.0, "latency_ms": {"mean": 20.0}, "steps": 200}
+    path = save("a.json", [benchmark_of("latency", **timed)])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"partial": "1 of 2 cases measured"}))
+    assert main(["show", str(path)]) == 0
+    assert "a.json is of a partial run: 1 of 2 cases measured." in capsys.readouterr().err
