@@ -27,8 +27,8 @@ class Opening:
     """How the network is opened: equal openings are the same session.
 
     `model` is a frozen graph for TensorFlow, and the folder that `models.make` wrote for the others. `streams` batches
-    run side by side, each with `num_intra_threads` threads (0, in TensorFlow only: as many as there are CPUs). 0 streams
-    leave their number to the backend, and the threads are then those of all. `requests_a_stream` are under way at a
+    run side by side, each with `num_intra_threads` threads (0, in TensorFlow only: as many as there are CPUs). With
+    0 streams the backend chooses their number, and the threads are those of all. `requests_a_stream` are under way at a
     time: with more than one no stream waits for Python between two. `batch_size` 0 leaves the batch open, which only
     TensorFlow does.
     """
