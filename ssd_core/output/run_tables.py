@@ -7,8 +7,7 @@ from ssd_core.output import peers_tables, profile_tables, tables
 from ssd_core.output.table import Table
 from ssd_core.output.tables import Result
 from ssd_core.results.case import case_of_info
-from ssd_core.results.schema import PASSED_OVER as UNCOMPARED
-from ssd_core.results.schema import InvalidResultsError, result_of
+from ssd_core.results.schema import PASSED_OVER, InvalidResultsError, result_of
 
 ENTRY = ("subject", "asked", "outcome", "reason")
 
@@ -32,7 +31,7 @@ def saved_tables(document: Mapping[str, Any], name: str) -> list[Table]:
     for benchmark in document["benchmarks"]:
         info = benchmark.get("extra_info") or {}
         where = f"{name}: {benchmark.get('fullname', 'a benchmark')}"
-        kind = info["kind"] if info.get("kind") in UNCOMPARED else result_of(where, benchmark).case.kind
+        kind = info["kind"] if info.get("kind") in PASSED_OVER else result_of(where, benchmark).case.kind
         results.append((case_of_info(kind, info), info))
     try:
         return run_tables(results, document.get("ledger", []), document.get("not_asked", []))

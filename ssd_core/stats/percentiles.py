@@ -1,18 +1,12 @@
-"""Statistics: what a series of durations is summed up by, each number only where the samples carry it."""
-
-from collections.abc import Sequence
+"""Percentiles: how many samples each needs before it is reported."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binom
 
 from ssd_core.errors import UserError
-from ssd_core.stats.samples import NS_PER_MS, checked_ns
 
 PERCENTILES = (50, 90, 95, 99)
 PERCENTILE_CONFIDENCE = 0.99  # how surely two samples lie beyond a percentile that is reported
-
-Durations = Sequence[float] | NDArray[np.generic]
 
 
 def samples_needed(percent: float) -> int:
@@ -30,27 +24,3 @@ def samples_needed(percent: float) -> int:
         high *= 2
     candidates = np.arange(high // 2, high + 1)
     return int(candidates[binom.cdf(1, candidates, beyond) <= 1 - PERCENTILE_CONFIDENCE][0])
-
-
-def percentile_ns(durations_ns: Durations, percent: float) -> float | None:
-    """The percentile, linearly interpolated, or None with fewer than `samples_needed(percent)` samples."""
-    series = np.asarray(checked_ns(list(durations_ns)), dtype=np.float64)
-    if len(series) < samples_needed(percent):
-        return None
-    return float(np.percentile(series, percent))
-
-
-def latency_ms(durations_ns: Durations) -> dict[str, float]:
-    """`count`, `mean`, and those of `p50`, `p90`, `p95` and `p99` that the samples carry, in milliseconds."""
-    series = checked_ns(list(durations_ns))
-    latency = {"count": float(len(series)), "mean": float(np.mean(series)) / NS_PER_MS}
-    for percent in PERCENTILES:
-        value = _percentile_ms(series, percent)
-        if value is not None:
-            latency[f"p{percent}"] = value
-    return latency
-
-
-def _percentile_ms(durations_ns: Durations, percent: float) -> float | None:
-    value = percentile_ns(durations_ns, percent)
-    return None if value is None else value / NS_PER_MS
