@@ -2,18 +2,11 @@
 
 import pytest
 
-from fixtures.accuracy import Evaluation
-from fixtures.images import Records
-from fixtures.inference import Inference
-from fixtures.postprocess import Replaced
-from fixtures.recorder import Recorder
+from fixtures.record import WORKER_CLOCK, Recorder
+from ssd_core.scenarios.protocol import Scenario
 
-pytestmark = [pytest.mark.measures("accuracy"), pytest.mark.benchmark(group="accuracy")]
+pytestmark = [pytest.mark.measures("accuracy"), pytest.mark.benchmark(group="accuracy", timer=WORKER_CLOCK)]
 
 
-def test_accuracy(
-    inference: Inference, records: Records, evaluation: Evaluation, record: Recorder, replaced: Replaced
-) -> None:
-    inference.feed(records)
-    found = record.accuracy(inference, lambda: evaluation(replaced), rounding=evaluation.rounding)
-    replaced.compare(records, evaluation, found)
+def test_accuracy(scenario: Scenario, record: Recorder) -> None:
+    record.keep(scenario.measure())

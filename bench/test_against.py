@@ -2,13 +2,11 @@
 
 import pytest
 
-from fixtures.against import VariantComparison
-from fixtures.images import Records
-from fixtures.recorder import WORKER_CLOCK, Recorder
+from fixtures.record import WORKER_CLOCK, Recorder
+from ssd_core.scenarios.protocol import Scenario
 
 pytestmark = [pytest.mark.measures("against"), pytest.mark.benchmark(group="against", timer=WORKER_CLOCK)]
 
 
-def test_against(variant_comparison: VariantComparison, timing_records: Records | None, record: Recorder) -> None:
-    variant_comparison.feed(timing_records)
-    record.against(variant_comparison)
+def test_against(scenario: Scenario, record: Recorder) -> None:
+    record.keep(scenario.measure())

@@ -2,13 +2,11 @@
 
 import pytest
 
-from fixtures.images import Records
-from fixtures.inference import Inference
-from fixtures.recorder import WORKER_CLOCK, Recorder
+from fixtures.record import WORKER_CLOCK, Recorder
+from ssd_core.scenarios.protocol import Scenario
 
 pytestmark = [pytest.mark.measures("latency"), pytest.mark.benchmark(group="latency", timer=WORKER_CLOCK)]
 
 
-def test_latency(inference: Inference, timing_records: Records | None, record: Recorder) -> None:
-    inference.feed(timing_records)
-    record.inference(inference, inference.measure())
+def test_latency(scenario: Scenario, record: Recorder) -> None:
+    record.keep(scenario.measure())

@@ -2,27 +2,27 @@
 
 import pytest
 
-from fixtures.accuracy import Evaluation
-from fixtures.images import Records
-from fixtures.peers import PeerRunners
-from fixtures.recorder import Recorder
+from fixtures.record import WORKER_CLOCK, Recorder
 from ssd_core.backends.protocol import SCOPES, Scope
 from ssd_core.results.case import Case
+from ssd_core.scenarios.peers import Peers
+from ssd_core.scenarios.protocol import Context, Scenario
 
-pytestmark = [pytest.mark.measures("peers"), pytest.mark.benchmark(group="peers")]
+pytestmark = pytest.mark.benchmark(group="peers", timer=WORKER_CLOCK)
 
 
+@pytest.mark.measures("peers")
 @pytest.mark.parametrize("scope", SCOPES)
-def test_peers_latency(case: Case, scope: Scope, runners: PeerRunners, records: Records, record: Recorder) -> None:
-    record.with_peers(runners.compare(case, scope), "latency", records)
+def test_peers_latency(case: Case, scope: Scope, context: Context, record: Recorder) -> None:
+    record.keep(Peers(case, context, "latency", scope).measure())
 
 
+@pytest.mark.measures("peers")
 @pytest.mark.parametrize("scope", SCOPES)
-def test_peers_throughput(case: Case, scope: Scope, runners: PeerRunners, records: Records, record: Recorder) -> None:
-    record.with_peers(runners.compare(case, scope), "throughput", records)
+def test_peers_throughput(case: Case, scope: Scope, context: Context, record: Recorder) -> None:
+    record.keep(Peers(case, context, "throughput", scope).measure())
 
 
-def test_peers_accuracy(
-    case: Case, runners: PeerRunners, records: Records, evaluation: Evaluation, record: Recorder
-) -> None:
-    record.accuracy_with_peers(lambda: runners.accuracy(case, records, evaluation), records)
+@pytest.mark.measures("peers_accuracy")
+def test_peers_accuracy(scenario: Scenario, record: Recorder) -> None:
+    record.keep(scenario.measure())

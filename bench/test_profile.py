@@ -2,13 +2,11 @@
 
 import pytest
 
-from fixtures.images import Records
-from fixtures.profile import Profiler
-from fixtures.recorder import Recorder
+from fixtures.record import WORKER_CLOCK, Recorder
+from ssd_core.scenarios.protocol import Scenario
 
-pytestmark = [pytest.mark.measures("profile"), pytest.mark.benchmark(group="profile")]
+pytestmark = [pytest.mark.measures("profile"), pytest.mark.benchmark(group="profile", timer=WORKER_CLOCK)]
 
 
-def test_profile(profiler: Profiler, timing_records: Records | None, record: Recorder) -> None:
-    profiler.feed(timing_records)
-    record.profile(profiler)
+def test_profile(scenario: Scenario, record: Recorder) -> None:
+    record.keep(scenario.measure())

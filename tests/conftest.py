@@ -4,6 +4,7 @@ How the seeded weights are drawn and what each of the original's arrays is: `gol
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import settings
+from PIL import Image
 
+from ssd_core.coco.categories import CATEGORIES
 from ssd_core.graph.contract import BATCHED_OUTPUTS, INPUT
 from ssd_core.network import layers
 from tests.skips import complaints
@@ -82,6 +85,29 @@ def _graph() -> Any:
         for tensor, name in zip(found, BATCHED_OUTPUTS, strict=True):
             tf.identity(tensor, name=name)
     return graph.as_graph_def()
+
+
+@pytest.fixture(scope="session")
+def noise_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records of five images of noise with one object each, where the stand-in detects it."""
+    from ssd_core.coco.records import write_records
+
+    folder = tmp_path_factory.mktemp("noise")
+    generator = np.random.default_rng(2)
+    images, annotations = [], []
+    for number in range(1, 6):
+        name = f"{number:012d}.jpg"
+        Image.fromarray(generator.integers(0, 255, (200, 300, 3), dtype=np.uint8)).save(folder / name)
+        images.append({"id": number, "file_name": name, "height": 200, "width": 300})
+        truth = {"bbox": [60, 20, 120, 80], "area": 9600, "iscrowd": 0, "category_id": 3}
+        annotations.append({"id": number, "image_id": number, **truth})
+    categories = [{"id": i, "name": n} for i, n in CATEGORIES]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    target = folder / "records"
+    target.mkdir()
+    (target / "instances_val2017.json").write_text(json.dumps(document))
+    write_records(folder, target / "instances_val2017.json", target, "val", progress=False, processes=1)
+    return target
 
 
 @pytest.fixture(scope="session")

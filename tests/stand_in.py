@@ -1,121 +1,16 @@
 """A plugin that puts a worker of chosen durations in the place of TensorFlow's, with all of the project's own plugins.
 
-`pytest -p stand_in bench` then runs bench/ itself in about a second. What the worker does is in the environment, in
-JSON: STAND_IN = {"ms": {"fp32": 40, "int8": 10}, "die": "int8"}; what is left out has the values of `_DEFAULTS`.
+`pytest -p tests.stand_in bench` then runs bench/ itself in about a second; see `stand_in_worker.py`.
 """
 
-import json
-import os
-import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from ssd_core.backends.protocol import OpenGraph, Opening
 from ssd_core.errors import UserError
-from ssd_core.graph.contract import Detections
-from ssd_core.images.shards import count_records
-from ssd_core.worker.answers import Durations, ImageDetections, WorkerStatus
-from ssd_core.worker.client import WorkerDied, WorkerSettings
+from tests.stand_in_worker import VARIABLE, StandInWorker
 
-VARIABLE = "STAND_IN"
-NS_PER_MS = 1_000_000
-_DEFAULTS: dict[str, Any] = {
-    "ms": {"fp32": 40.0, "int8": 10.0, "bf16": 20.0},  # an image
-    "noise": 0.005,  # the standard deviation of a step's logarithm
-    "yardstick_ms": {"fp32": 3.0, "int8": 0.75, "bf16": 1.5},
-    "sleep_s": 0.0,  # really slept in each call that runs steps
-    "die": None,  # the precision whose worker dies when it runs
-    "score": {},  # of the one detection of each image, by precision; without it nothing is detected
-    "peak_gb": 0.5,
-}
-_KERNELS = {
-    "fp32": ("src:f32::blocked:acdb::f0 wei:f32:a:blocked:A::f0", "brg_conv_fwd:avx512_core"),
-    "int8": ("src:u8::blocked:acdb::f0 wei:s8:a:blocked:A::f0", "brg_conv_fwd:avx512_core_vnni"),
-    "bf16": ("src:bf16::blocked:acdb::f0 wei:bf16:a:blocked:A::f0", "brg_conv_fwd:avx512_core_bf16"),
-}
-_BOX, _LABEL = (0.1, 0.2, 0.5, 0.6), 3
-
-
-def plan() -> dict[str, Any]:
-    """What the environment asks of the worker."""
-    asked: dict[str, Any] = json.loads(os.environ.get(VARIABLE, "{}"))
-    return _DEFAULTS | asked
-
-
-class StandInWorker:
-    """As much of a worker as bench/ uses. The graph's name says the precision."""
-
-    def __init__(self, settings: WorkerSettings) -> None:
-        self.settings = settings
-        self.pid = os.getpid()
-        self._generator = np.random.default_rng(662)
-        self._images = 1
-        self._precision = "fp32"
-        self._streams = 1
-        self._shards: Sequence[Path] = ()
-
-    def open(self, opening: Opening) -> OpenGraph:
-        self._precision, self._streams = opening.model.stem, opening.streams
-        threads = opening.num_inter_threads, opening.num_intra_threads
-        return OpenGraph("batched", None, {"Conv2D": 1}, self._precision * 16, *threads, opening.streams)
-
-    def feed_dummy(self, batch_size: int, seed: int = 0) -> None:
-        self._images = batch_size
-
-    def feed_records(self, shards: Sequence[Path], batch_size: int, *_: int) -> None:
-        self._images, self._shards = batch_size, shards
-
-    def run(self, steps: int) -> Durations:
-        wanted = plan()
-        if wanted["die"] == self._precision:
-            raise WorkerDied("The worker (process 1) died of SIGKILL during run.")
-        time.sleep(wanted["sleep_s"])
-        typical = wanted["ms"][self._precision] * self._images * self._streams + self.settings.delay_ms
-        taken = self._series(typical, steps, wanted["noise"])
-        return Durations(taken, taken)
-
-    def input_only(self, steps: int) -> list[int]:
-        return self._series(2.0 * self._images, steps, plan()["noise"])
-
-    def yardstick(self, precision: str, num_inter_threads: int, num_intra_threads: int, steps: int) -> list[int]:
-        wanted = plan()
-        return self._series(wanted["yardstick_ms"][precision], steps, wanted["noise"])
-
-    def detections(self) -> Iterator[ImageDetections]:
-        score = plan()["score"].get(self._precision)
-        found = [] if score is None else [score]
-        for number in range(1, count_records(self._shards) + 1):
-            boxes = np.array([_BOX] * len(found), np.float32).reshape(-1, 4)
-            detections = Detections(np.full(len(found), _LABEL), np.array(found, np.float32), boxes)
-            yield ImageDetections(f"{number:012d}.jpg", 200, 300, detections)
-
-    def status(self) -> WorkerStatus:
-        peak_bytes = int(plan()["peak_gb"] * 1e9)
-        return WorkerStatus(self.pid, peak_bytes, "malloc", None, (0,), "default", (), {"tensorflow": "stand-in"})
-
-    def output_lines(self) -> list[str]:
-        types, implementation = _KERNELS[self._precision]
-        problem = "mb1_ic8oc16_ih8oh8kh3sh1dh0ph1_iw8ow8kw3sw1dw0pw1"
-        line = (
-            f"onednn_verbose,v1,primitive,exec,cpu,convolution,{implementation},forward_training,{types},,,{problem},1"
-        )
-        return [line]
-
-    def pause(self) -> None: ...
-
-    def reset_peak(self) -> bool:
-        return True
-
-    def close(self) -> None: ...
-
-    def _series(self, typical_ms: float, steps: int, noise: float) -> list[int]:
-        factors = np.exp(noise * self._generator.standard_normal(steps))
-        series: list[int] = np.maximum(1, (typical_ms * NS_PER_MS * factors).astype(np.int64)).tolist()
-        return series
+__all__ = ["VARIABLE"]
 
 
 def _no_demo(_: object) -> None:
@@ -125,10 +20,12 @@ def _no_demo(_: object) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put the stand-ins in their places, for this run only."""
-    from fixtures import graphs, workers
+    from fixtures import graphs
+    from ssd_core.scenarios.protocol import Graph
+    from ssd_core.worker import pool
 
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
-    patch.setattr(workers, "Worker", StandInWorker)
-    patch.setattr(graphs.DemoMaker, "__call__", _no_demo)
-    patch.setattr(graphs.Graphs, "of", lambda self, precision: graphs.Graph(Path(f"{precision}.pb"), "stand-in"))
+    patch.setattr(pool, "Worker", StandInWorker)
+    patch.setattr(graphs.Demo, "make", _no_demo)
+    patch.setattr(graphs.Graphs, "of", lambda self, precision: Graph(Path(f"{precision}.pb"), "stand-in"))

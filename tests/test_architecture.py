@@ -14,8 +14,8 @@ ORDER = (  # of ssd_core's folders and files: each imports only what stands befo
     *("errors", "files", "console", "quiet", "precisions"),
     *("network", "stats", "profiling", "machine"),
     *("images", "coco", "graph", "demo"),
-    *("backends", "worker", "scenarios"),
-    *("results", "verdicts", "output"),
+    *("backends", "worker"),
+    *("results", "verdicts", "scenarios", "output"),
     *("upstream", "launch_benchmark", "__main__"),
 )
 WITHOUT_TENSORFLOW = ("stats", "results", "verdicts", "output", "machine", "upstream")

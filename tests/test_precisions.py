@@ -4,12 +4,13 @@ import re
 
 import pytest
 
-from fixtures.kernels import check_kernels
 from ssd_core.backends.registry import BACKENDS, OURS
 from ssd_core.demo import places
 from ssd_core.errors import UserError
 from ssd_core.precisions import DEFAULT, PRECISIONS, REFERENCE, Precision, of_tensor_type
 from ssd_core.profiling.kernels import KernelShares
+from ssd_core.verdicts.kernels import check_kernels
+from tests.typed_results import timed
 
 ROWS = list(PRECISIONS.values())
 
@@ -41,11 +42,10 @@ def test_ours_and_the_demo_have_all_of_them() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_its_kernels_prove_that_it_ran(row: Precision) -> None:
-    from ssd_core.results.case import Case
 
-    case = Case("latency", row.name, 1, 1, 1)
     if row.runs_on([]):
-        check_kernels(case, KernelShares(1, 1.0, {"AVX-512": 1.0}, {row.kernels: 1.0}, {}))
+        own = KernelShares(1, 1.0, {"AVX-512": 1.0}, {row.kernels: 1.0}, {})
+        check_kernels(timed(row.name, onednn_kernels=own))
     others = {other.kernels: 1.0 for other in ROWS if other is not row}
     with pytest.raises(UserError, match=re.escape(row.without)):
-        check_kernels(case, KernelShares(1, 1.0, {"AVX-512": 1.0}, others, {}))
+        check_kernels(timed(row.name, onednn_kernels=KernelShares(1, 1.0, {"AVX-512": 1.0}, others, {})))

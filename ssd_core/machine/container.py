@@ -30,7 +30,7 @@ _REFUSALS = {
 }
 
 # What an inference run imports, and the oldest Python that reads it; pyproject.toml says the same in its own terms.
-MODULES = ("tensorflow", "numpy", "scipy", "PIL", "pycocotools", "tqdm", "pytest", "pytest_benchmark")
+MODULES = ("tensorflow", "numpy", "scipy", "PIL", "pycocotools", "tqdm", "msgspec", "pytest", "pytest_benchmark")
 PYTHON = (3, 11)
 # Must be understood by the Python of any image, however old.
 _PROBE = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ssd_core.errors import UserError
 from ssd_core.output.render import FORMATS
-from ssd_core.results.schema import EmptyRunError, InvalidResultsError, read_run
+from ssd_core.results.run import EmptyRunError, InvalidResultsError, read_compared
 from ssd_core.verdicts.compare import LIMIT, check_limit
 from ssd_core.verdicts.cross_machine import cross_machine_report
 from ssd_core.verdicts.report import Exit, Report, UnlikeMachinesError, report
@@ -44,7 +44,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Print the report and return the exit status that `Exit` lists; a mistake is one sentence on stderr."""
     try:
-        found = _report(args)
+        compared = _report(args)
     except UnlikeMachinesError as error:
         return _fail(error, Exit.INCOMPARABLE)
     except EmptyRunError as error:
@@ -53,15 +53,15 @@ def run(args: argparse.Namespace) -> int:
         return _fail(error, Exit.UNCLEAR)
     except UserError as error:
         return _fail(error, Exit.USAGE)
-    sys.stdout.write(FORMATS[args.format](found))
-    if found.exit is Exit.NOTHING:
+    sys.stdout.write(FORMATS[args.format](compared))
+    if compared.exit is Exit.NOTHING:
         return _fail(UserError("The files have no case in common, so nothing was compared."), Exit.NOTHING)
-    return int(found.exit)
+    return int(compared.exit)
 
 
 def _report(args: argparse.Namespace) -> Report:
     check_limit(args.limit)
-    runs = [read_run(path) for path in args.files]
+    runs = [read_compared(path) for path in args.files]
     return (cross_machine_report if args.cross_machine else report)(runs, args.limit, args.ignore)
 
 

@@ -1,4 +1,4 @@
-"""Render: a report as text for a terminal, Markdown, CSV and JSON."""
+"""Render: a report as a table, and as CSV and JSON with its numbers unrounded."""
 
 import csv
 import io
@@ -6,31 +6,23 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from ssd_core.output import formats
+from ssd_core.output.table import Table
 from ssd_core.stats.figures import OF_AP, PLAIN
 from ssd_core.verdicts.compare import Comparison, Verdict, describe
 from ssd_core.verdicts.report import Report, Row
 
-Table = list[list[str]]
-
 _QUIET = (Verdict.NO_CHANGE, Verdict.NEW, Verdict.MISSING)  # verdicts that need no explanation below the table
 
 
-def as_text(report: Report) -> str:
-    """Aligned columns, what lies behind the verdicts that matter, and the notes."""
-    table = _table(report)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
-    lines.insert(1, "-" * len(lines[0]))
-    return "\n".join([*_legend(report), "", *lines, "", *_explanations(report), *report.notes, _count(report), ""])
-
-
-def as_markdown(report: Report) -> str:
-    """The same as a Markdown document, for a pull request or $GITHUB_STEP_SUMMARY."""
-    header, *body = [[cell.replace("|", "\\|") for cell in row] for row in _table(report)]
-    rows = [header, ["---"] * len(header), *body]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    listed = [f"- {line}" for line in (*_legend(report), *_explanations(report), *report.notes)]
-    return "\n".join([*lines, "", *listed, "", _count(report), ""])
+def table_of(report: Report) -> Table:
+    """One row a figure; below it the files, what lies behind the verdicts that matter, and the notes."""
+    letters = _letters(report)
+    header = ["case", "figure", letters[0]]
+    for letter in letters[1:]:
+        header += [letter, f"{letter} to {letters[0]}, 95 % interval", "verdict"]
+    notes = [*_legend(report), *_explanations(report), *report.notes, _count(report)]
+    return Table(header, [_cells(row) for row in report.rows], notes)
 
 
 def as_csv(report: Report) -> str:
@@ -42,8 +34,8 @@ def as_csv(report: Report) -> str:
     )
     for row in report.rows:
         for index, (value, comparison) in enumerate(zip(row.values, row.comparisons, strict=True)):
-            found = asdict(comparison).values() if comparison else [None] * 6
-            writer.writerow([row.case, row.figure, report.files[index], report.machines[index], value, *found])
+            cells = asdict(comparison).values() if comparison else [None] * 6
+            writer.writerow([row.case, row.figure, report.files[index], report.machines[index], value, *cells])
     return stream.getvalue()
 
 
@@ -53,19 +45,11 @@ def as_json(report: Report) -> str:
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {
-    "text": as_text,
-    "markdown": as_markdown,
+    "text": lambda report: formats.as_text([table_of(report)]).rstrip() + "\n",
+    "markdown": lambda report: formats.as_markdown([table_of(report)]).rstrip() + "\n",
     "csv": as_csv,
     "json": as_json,
 }
-
-
-def _table(report: Report) -> Table:
-    letters = _letters(report)
-    header = ["case", "figure", letters[0]]
-    for letter in letters[1:]:
-        header += [letter, f"{letter} to {letters[0]}, 95 % interval", "verdict"]
-    return [header, *map(_cells, report.rows)]
 
 
 def _cells(row: Row) -> list[str]:
@@ -99,8 +83,8 @@ def _explanations(report: Report) -> list[str]:
 
 
 def _count(report: Report) -> str:
-    found = [comparison.verdict for comparison in report.comparisons]
-    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in Verdict if verdict in found) + "."
+    verdicts = [comparison.verdict for comparison in report.comparisons]
+    return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts) + "."
 
 
 def _letters(report: Report) -> Sequence[str]:

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from ssd_core.output.formats import FORMATS
-from ssd_core.output.run_tables import saved_tables
-from ssd_core.results.schema import EmptyRunError, InvalidResultsError, read_document
+from ssd_core.output.run_tables import run_tables
+from ssd_core.results.run import read_run
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,15 +20,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables; UserError for a file that is not there, holds no run, or is damaged."""
-    document = read_document(args.file)
-    if not document["benchmarks"]:
-        raise EmptyRunError(f"{args.file} holds an empty run, in which nothing was measured: measure again.")
-    tables = saved_tables(document, str(args.file))
-    if not any(table.rows for table in tables):
-        raise InvalidResultsError(
-            f"{args.file} was saved by an older version, without the figures that are shown here."
-        )
-    if partial := document.get("partial"):
-        print(f"{args.file} is of a partial run: {partial}.", file=sys.stderr)
-    sys.stdout.write(FORMATS[args.format](tables))
+    saved = read_run(args.file)
+    if saved.partial:
+        print(f"{args.file} is of a partial run: {saved.partial}.", file=sys.stderr)
+    sys.stdout.write(FORMATS[args.format](run_tables(saved.results, saved.ledger, saved.not_asked)))
     return 0

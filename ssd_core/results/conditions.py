@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ssd_core.results.schema import Result, Run
+from ssd_core.results.run import Run
+from ssd_core.results.schema import Result
 
 HARDWARE = ("cpu_model", "isa_flags", "cores", "sockets", "numa_nodes", "smt")  # what makes two machines unlike
 UNTOLD = ("hostname",)  # of the identity: another name alone makes no other machine

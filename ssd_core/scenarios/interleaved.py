@@ -1,10 +1,10 @@
-"""Two runners measured in turn, A B B A, in blocks of steps, so that what the machine does meets both."""
+"""Runners measured in turn, A B C, C B A, in blocks of steps, so that what the machine does meets all of them."""
 
 import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ssd_core.stats.interleaved import Interleaved, in_turn
+from ssd_core.stats.interleaved import Interleaved
 
 BLOCK_NS = 300_000_000  # of steps between two changes of turn
 WARMUP_BLOCKS = 3
@@ -20,41 +20,40 @@ class Runner(Protocol):
 
 
 class InterleavedRun:
-    """The blocks of A and of B so far. `warm_up` once, then `pair` as often as is needed.
+    """The blocks of each runner so far, in the order of the runners. `warm_up` once, then `pair` as often as is needed.
 
-    `steps` fixes how many steps make a block of either side; without it a block of each side lasts `block_ns`.
+    `steps` fixes how many steps make a block of any runner; without it a block of each lasts `block_ns`.
     """
 
-    def __init__(self, a: Runner, b: Runner, *, steps: int | None = None, block_ns: int = BLOCK_NS) -> None:
-        self._sides = (a, b)
+    def __init__(self, *runners: Runner, steps: int | None = None, block_ns: int = BLOCK_NS) -> None:
+        self._runners = runners
         self._block_ns = block_ns
-        self._steps = (1, 1) if steps is None else (steps, steps)
+        self._steps = [steps or 1] * len(runners)
         self._fixed = steps is not None
-        self.blocks: tuple[list[list[float]], list[list[float]]] = ([], [])
+        self.blocks: tuple[list[list[float]], ...] = tuple([] for _ in runners)
         self.warmup_steps = 0
 
     def warm_up(self, warmup_steps: int | None = None, blocks: int = WARMUP_BLOCKS) -> None:
-        """Run both sides in, for `warmup_steps` or `blocks` blocks each, and find how many steps make a block."""
+        """Run all in, for `warmup_steps` or `blocks` blocks each, and find how many steps make a block."""
         if not self._fixed:
-            first = [min(side.run(_FIRST_STEPS)) for side in self._sides]
-            a, b = (max(1, int(self._block_ns / step_ns)) for step_ns in first)
-            self._steps = (a, b)
+            shortest_ns = [min(runner.run(_FIRST_STEPS)) for runner in self._runners]
+            self._steps = [max(1, int(self._block_ns / step_ns)) for step_ns in shortest_ns]
             self.warmup_steps = _FIRST_STEPS
         if warmup_steps is not None:
-            for side in self._sides:
-                side.run(max(1, warmup_steps))
+            for runner in self._runners:
+                runner.run(max(1, warmup_steps))
             self.warmup_steps += max(1, warmup_steps)
             return
         for _ in range(blocks):
-            for side, steps in zip(self._sides, self._steps, strict=True):
-                side.run(steps)
+            for runner, steps in zip(self._runners, self._steps, strict=True):
+                runner.run(steps)
         self.warmup_steps += blocks * max(self._steps)
 
     def pair(self) -> None:
-        """Measure one more block of each: A first where the pairs so far are even, B first where they are odd."""
-        order = (0, 1) if in_turn(self.pairs) == "A" else (1, 0)
-        taken = {index: list(self._sides[index].run(self._steps[index])) for index in order}
-        for index, block in taken.items():  # both or none: an interruption between the two leaves whole pairs
+        """Measure one more block of each: forwards where the blocks so far are even, backwards where they are odd."""
+        order = range(len(self._runners))
+        taken = {i: list(self._runners[i].run(self._steps[i])) for i in (order, order[::-1])[self.pairs % 2]}
+        for index, block in taken.items():  # all or none: an interruption in between leaves whole pairs
             self.blocks[index].append(block)
 
     def grow(self, on_pair: Callable[[], object] = lambda: None) -> None:
@@ -66,14 +65,14 @@ class InterleavedRun:
 
     @property
     def pairs(self) -> int:
-        """How many blocks each side has."""
+        """How many blocks each runner has."""
         return len(self.blocks[0])
 
     @property
     def seconds(self) -> float:
-        """The time that both sides' blocks lasted."""
-        return sum(ns for side in self.blocks for block in side for ns in block) * 1e-9
+        """The time that the blocks of all runners lasted."""
+        return sum(ns for blocks in self.blocks for block in blocks for ns in block) * 1e-9
 
-    def interleaved(self) -> Interleaved:
-        """The blocks, to be compared; UserError before there is one round."""
-        return Interleaved(*self.blocks)
+    def interleaved(self, a: int = 0, b: int = 1) -> Interleaved:
+        """The blocks of two runners, by their places, to be compared; UserError before there is one round."""
+        return Interleaved(self.blocks[a], self.blocks[b])

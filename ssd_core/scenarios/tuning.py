@@ -1,38 +1,31 @@
 """Tuning: the streams, threads and batch size that give the most images a second, found by trying a few of them.
 
-Every runtime is searched so. Nothing here runs: the search asks a callback for the rate of each candidate, so that a
-made-up machine shows what it does.
+Every runtime is searched so: each candidate is opened, and runs for a second.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from math import ceil
+
+from ssd_core.images.dataset import Records
+from ssd_core.results import parts
+from ssd_core.results.case import Case
+from ssd_core.scenarios.inference import Inference
+from ssd_core.scenarios.protocol import Context
+from ssd_core.scenarios.settings import Settings
+from ssd_core.scenarios.setup import Setup, stream_counts
 
 BATCH_SIZES = (1, 2, 4, 8, 16)
 GAIN = 0.01  # a step up or down the batch sizes has to gain more than this for the next to be tried
+_CANDIDATE_NS = 1_000_000_000  # of steps that say how fast a candidate is, after one to warm up
+_SECONDS = 1e-9
 
 
 @dataclass(frozen=True)
-class Setup:
-    """How a graph is opened: sessions side by side, and the threads of each."""
-
-    streams: int
-    num_inter_threads: int
-    num_intra_threads: int
-
-    def __str__(self) -> str:
-        """As in `streams 2`."""
-        return f"streams {self.streams}"
-
-
-S = TypeVar("S")  # what a runtime is opened with: a Setup, or its own
-
-
-@dataclass(frozen=True)
-class Candidate(Generic[S]):
+class Candidate:
     """A setup and the images of one batch."""
 
-    setup: S
+    setup: Setup
     batch_size: int
 
     def __str__(self) -> str:
@@ -41,37 +34,32 @@ class Candidate(Generic[S]):
 
 
 @dataclass(frozen=True)
-class Tuned(Generic[S]):
+class Tuned:
     """What was tried, in order, with its images a second; at least one."""
 
-    rates: Mapping[Candidate[S], float]
+    rates: Mapping[Candidate, float]
 
     @property
-    def best(self) -> Candidate[S]:
+    def best(self) -> Candidate:
         """The fastest of them, the first of several."""
         return max(self.rates, key=lambda candidate: self.rates[candidate])
 
 
-def stream_counts(cpus: int) -> tuple[int, ...]:
-    """The powers of two up to the CPUs, and their number."""
-    return tuple(sorted({cpus, *(1 << power for power in range(cpus.bit_length()))}))
-
-
-def search(setups: Sequence[S], batch_sizes: Sequence[int], measure: Callable[[Candidate[S]], float]) -> Tuned[S]:
+def search(setups: Sequence[Setup], batch_sizes: Sequence[int], measure: Callable[[Candidate], float]) -> Tuned:
     """Look for the best setup at the middle batch size, for the best batch size in it, and so on until neither moves.
 
     `batch_sizes` ascend. Setups are all tried, since opening them is what takes long and there are few; batch sizes
     upwards, else downwards, as long as that gains `GAIN`. Each candidate is measured once.
     """
-    rates: dict[Candidate[S], float] = {}
+    rates: dict[Candidate, float] = {}
 
-    def rate(setup: S, place: int) -> float:
+    def rate(setup: Setup, place: int) -> float:
         candidate = Candidate(setup, batch_sizes[place])
         if candidate not in rates:
             rates[candidate] = measure(candidate)
         return rates[candidate]
 
-    def climb(setup: S, start: int) -> int:
+    def climb(setup: Setup, start: int) -> int:
         for way in (1, -1):
             place = start
             while 0 <= place + way < len(batch_sizes) and rate(setup, place + way) > rate(setup, place) * (1 + GAIN):
@@ -86,3 +74,72 @@ def search(setups: Sequence[S], batch_sizes: Sequence[int], measure: Callable[[C
         setup = max(setups, key=lambda setup: rate(setup, place))
         place = climb(setup, place)
     return Tuned(rates)
+
+
+def searched(
+    inference: Inference,
+    setups: Sequence[Setup],
+    batch_sizes: Sequence[int],
+    records: Records | None,
+    context: Context,
+) -> Tuned:
+    """The search on a real inference, fed with records or dummy tensors; it is left as the last candidate had it."""
+    seen: list[Setup] = []
+    with context.progress.bar(
+        unit="candidate", desc=f"tuning {inference.network.backend} {inference.case.precision}"
+    ) as bar:
+
+        def rate(candidate: Candidate) -> float:
+            bar.set_postfix_str(str(candidate))
+            inference.open(candidate.setup, candidate.batch_size)
+            if seen[-1:] != [candidate.setup]:  # its sessions' very first batches take long, and pausing waits for them
+                inference.feed(records)
+                inference.worker.run(1)
+                seen.append(candidate.setup)
+            inference.feed(records)
+            steps_ns = inference.worker.run(1).step_ns
+            steps = ceil(_CANDIDATE_NS / steps_ns[0])
+            if inference.opened is None or inference.opened.streams == 1:
+                steps_ns = inference.worker.run(steps).step_ns
+            elif steps > 1:  # the first round was left out already
+                steps_ns += inference.worker.run(steps - 1).step_ns
+            inference.worker.pause()
+            bar.update()
+            return inference.images_a_step * len(steps_ns) / (sum(steps_ns) * _SECONDS)
+
+        return search(setups, batch_sizes, rate)
+
+
+def tuned(case: Case, context: Context, records: Records | None) -> tuple[Case, list[parts.Candidate]]:
+    """A tuned case with the best counts, and all that was tried, in order."""
+    settings, inference = context.settings, Inference(case, context)
+    setups = setups_of(settings)
+    fixed_batch = inference.open(setups[0]).fixed_batch
+    batch_sizes = sorted(settings.batch_sizes if settings.batch_sizes_given else BATCH_SIZES)
+    if fixed_batch is not None and not settings.batch_sizes_given:
+        batch_sizes = [fixed_batch]
+    found = searched(inference, setups, batch_sizes, records, context)
+    best, setup = found.best, found.best.setup
+    tried = [
+        parts.Candidate(
+            candidate.setup.streams,
+            candidate.setup.num_inter_threads,
+            candidate.setup.num_intra_threads,
+            candidate.batch_size,
+            images_per_second,
+        )
+        for candidate, images_per_second in found.rates.items()
+    ]
+    inter, intra = setup.num_inter_threads, setup.num_intra_threads
+    best_case = Case(case.kind, case.precision, best.batch_size, inter, intra, setup.streams, tuned=True)
+    return best_case, tried
+
+
+def setups_of(settings: Settings) -> Sequence[Setup]:
+    """The setups to choose from: those of the lists that were given, else streams that share the CPUs evenly."""
+    return [
+        Setup(streams, inter, intra)
+        for streams in (settings.streams if settings.streams_given else stream_counts(settings.cpus))
+        for inter in settings.inter_threads
+        for intra in settings.intra_threads_of(streams)
+    ]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 WINDOW_TIMES = 5.0  # autocorrelations are summed up to this many times the memory they give (Sokal 1997)
 SURE = 1.0  # a memory within one standard error of none is none: white noise stays white, and so do its intervals
@@ -37,6 +36,8 @@ def autocorrelation_time(series: NDArray[np.generic]) -> AutocorrelationTime:
     count = len(values)
     if count < 2 * LEAST_BLOCKS:
         return UNCORRELATED
+    from scipy.stats import rankdata  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     ranks = rankdata(values) - (count + 1) / 2
     spectrum = np.fft.rfft(ranks, 2 * count)  # padded, so that the end does not meet the beginning
     covariance = np.fft.irfft(spectrum * spectrum.conj(), 2 * count)[:count]

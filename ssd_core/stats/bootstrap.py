@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
 
 from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.steadiness import CONFIDENCE
@@ -66,6 +65,8 @@ def estimate(processes: Sequence[NDArray[np.generic]], statistic: Statistic = me
 
 def of_interval(value: float, low: float, high: float) -> Estimate:
     """The estimate behind a figure of which only its 95 % interval was kept, as if its logarithm were normal."""
+    from scipy.stats import norm  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     places = (np.arange(RESAMPLES) + 0.5) / RESAMPLES
     deviation = math.log(high / low) / 2 / norm.ppf((1 + CONFIDENCE) / 2)
     return Estimate(math.log(value), norm.ppf(places) * deviation, math.inf)
@@ -77,6 +78,8 @@ def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float
     The ends are percentiles of the deviations, stretched by Student's t over the normal quantile for the few blocks or
     processes behind them (Welch-Satterthwaite where the estimates differ in that).
     """
+    from scipy.stats import norm, t  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     value = sum(sign * term.log for sign, term in terms)
     # Shuffled, because estimates made from one seed drew alike.
     shuffle = np.random.default_rng(SEED).permutation

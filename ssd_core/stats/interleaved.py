@@ -40,8 +40,3 @@ class Interleaved:
         rounds = len(a) // 2
         ratios: NDArray[np.float64] = np.exp((b - a)[: 2 * rounds].reshape(rounds, 2).mean(axis=1))
         return ratios
-
-
-def in_turn(index: int) -> str:
-    """Which variant's block of the `index`-th pair is measured first: A, B, A, B, ..., so that rounds are A B B A."""
-    return "A" if index % 2 == 0 else "B"

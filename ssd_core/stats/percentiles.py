@@ -1,7 +1,6 @@
 """Percentiles: how many samples each needs before it is reported."""
 
 import numpy as np
-from scipy.stats import binom
 
 from ssd_core.errors import UserError
 
@@ -16,6 +15,8 @@ def samples_needed(percent: float) -> int:
     confidence, two of n samples or more lie beyond the percentile, so that it does not rest on one unlucky step:
     P(Binomial(n, 1 - p) <= 1) <= 1 %. UserError for a percentile that is not between 0 and 100.
     """
+    from scipy.stats import binom  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     if not 0 < percent < 100:
         raise UserError(f"There is no percentile {percent}: choose one between 0 and 100.")
     beyond = min(percent, 100 - percent) / 100

@@ -12,7 +12,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, rankdata
 
 from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.samples import checked_ns
@@ -124,6 +123,8 @@ def interval_of_median(
     `memory`: how many successive samples tell as much as one (see `autocorrelation`); the interval widens with it.
     None below six such samples, where even the smallest and the largest enclose the median less surely than that.
     """
+    from scipy.stats import binom  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     series = np.sort(np.asarray(checked_ns(list(durations_ns)), dtype=np.float64))
     count = len(series)
     independent = int(count / memory)
@@ -146,6 +147,8 @@ def enough(durations_ns: Sequence[float] | NDArray[np.generic], relative_width: 
 
 def _pettitt(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Pettitt's K of each of `[rows, count]` series, and the index of the first sample after the split."""
+    from scipy.stats import rankdata  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     count = rows.shape[1]
     ranks = rankdata(rows, axis=1)
     splits = np.arange(1, count)

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu
 
 from ssd_core.errors import UserError
 from ssd_core.stats.autocorrelation import autocorrelation_time
@@ -98,6 +97,8 @@ def too_few(ratio: float, samples: int, p_value: float | None = None) -> Compari
 
 def u_test(a: Samples, b: Samples) -> float:
     """The two-sided p-value of the Mann-Whitney U-test, on block medians where samples remember each other."""
+    from scipy.stats import mannwhitneyu  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     return float(mannwhitneyu(_independent(a), _independent(b), alternative="two-sided").pvalue)
 
 

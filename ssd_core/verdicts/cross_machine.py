@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ssd_core.precisions import REFERENCE
+from ssd_core.results.case import Case
 from ssd_core.results.conditions import unlike_results
-from ssd_core.results.schema import SPEEDUP, UNTIMED, YARDSTICK_SHARE, Case, Result, Run
+from ssd_core.results.run import Run
+from ssd_core.results.schema import SPEEDUP, YARDSTICK_SHARE, Result, TimedResult
 from ssd_core.stats.bootstrap import Estimate, estimate, interval, of_interval, quantile_ratio
 from ssd_core.stats.percentiles import samples_needed
 from ssd_core.verdicts.compare import (
@@ -85,10 +87,10 @@ def cross_machine_report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iter
                 comparisons = [_compare(kind, a, b, limit, ignored) if a or b else None for a, b in pairs]
                 values = tuple(figure.value if figure else None for figure in figures)
                 rows.append(Row(str(case), kind.name.format(case=case), values, (None, *comparisons)))
-        if case.kind in UNTIMED:
+        if case.kind == "accuracy":
             first, *others = [table.get(case) for table in tables]
-            found = [compare_results(first, other, ignore=ignored) if first or other else None for other in others]
-            rows.append(Row(str(case), figure_of(case), tuple(map(value_of, (first, *others))), (None, *found)))
+            against = [compare_results(first, other, ignore=ignored) if first or other else None for other in others]
+            rows.append(Row(str(case), figure_of(case), tuple(map(value_of, (first, *others))), (None, *against)))
     return Report(names(runs), tuple(map(machine_of, runs)), tuple(rows), (NOTE, *notes))
 
 
@@ -99,11 +101,12 @@ def speedup(results: Mapping[Case, Result], case: Case) -> Figure | None:
     """
     own = results.get(case)
     reference = results.get(dataclasses.replace(case, precision=REFERENCE))
-    if case.precision == REFERENCE or own is None or reference is None or not (own.samples and reference.samples):
+    if case.precision == REFERENCE or not (isinstance(own, TimedResult) and isinstance(reference, TimedResult)):
         return None
     if in_turn := own.in_turn.get(SPEEDUP):
-        return Figure([(1, of_interval(*in_turn))], (own, reference))
-    terms = [(1, estimate(reference.samples.arrays)), (-1, estimate(own.samples.arrays))]
+        return Figure([(1, of_interval(in_turn.value, in_turn.low, in_turn.high))], (own, reference))
+    of_reference, of_own = (estimate(one.comparable_samples.arrays) for one in (reference, own))
+    terms = [(1, of_reference), (-1, of_own)]
     return Figure(terms, (own, reference))
 
 
@@ -113,19 +116,19 @@ def yardstick_share(results: Mapping[Case, Result], case: Case) -> Figure | None
     Where the two were measured in turn, what came of that.
     """
     own = results.get(case)
-    if own is None or own.samples is None or own.yardstick_share is None:
+    if not isinstance(own, TimedResult) or own.yardstick_share is None:
         return None
     if in_turn := own.in_turn.get(YARDSTICK_SHARE):
-        return Figure([(1, of_interval(*in_turn))], (own,))
+        return Figure([(1, of_interval(in_turn.value, in_turn.low, in_turn.high))], (own,))
     # A share is the inverse of a duration: the deviations are the duration's, the other way round.
-    inverse = dataclasses.replace(estimate(own.samples.arrays), log=-math.log(own.yardstick_share))
+    inverse = dataclasses.replace(estimate(own.comparable_samples.arrays), log=-math.log(own.yardstick_share))
     return Figure([(-1, inverse)], (own,))
 
 
 def latency_shape(results: Mapping[Case, Result], case: Case) -> Figure | None:
     """p90/p50 of a latency case, where each of its processes has the samples that a p90 wants."""
     own = results.get(case)
-    if own is None or own.samples is None or case.kind != "latency":
+    if not isinstance(own, TimedResult) or case.kind != "latency":
         return None
     if min(map(len, own.samples.processes)) < samples_needed(100 * UPPER):
         return None
@@ -149,7 +152,7 @@ def _compare(kind: Kind, a: Figure | None, b: Figure | None, limit: float, ignor
     if unlike:
         return without_ratio(Verdict.INCOMPARABLE, f"they differ in {listed(unlike)}")
     ratio, low, high = interval([*b.terms, *((-sign, term) for sign, term in a.terms)])
-    fewest = min(result.samples.count for result in (*a.results, *b.results) if result.samples)
+    fewest = min(result.samples.count for result in (*a.results, *b.results) if isinstance(result, TimedResult))
     if fewest < LEAST_SAMPLES:
         return too_few(ratio, fewest)
     return mark_unsteady(decide(ratio, low, high, limit, more_is_better=kind.more_is_better), a.results, b.results)
@@ -157,11 +160,11 @@ def _compare(kind: Kind, a: Figure | None, b: Figure | None, limit: float, ignor
 
 def _without_threads(runs: Sequence[Run]) -> tuple[list[Mapping[Case, Result]], list[str]]:
     """Each run's results without thread counts, which go with the cores, unless a run has several of one case."""
-    tables = [{_bare(case): result for case, result in run.results.items()} for run in runs]
-    if any(len(table) < len(run.results) for table, run in zip(tables, runs, strict=True)):
-        return [run.results for run in runs], ["Cases are matched by their thread counts, as one file has several."]
+    tables = [{_bare(case): result for case, result in run.compared.items()} for run in runs]
+    if any(len(table) < len(run.compared) for table, run in zip(tables, runs, strict=True)):
+        return [run.compared for run in runs], ["Cases are matched by their thread counts, as one file has several."]
     return list(tables), ["Cases are matched without regard to their thread counts."]
 
 
 def _bare(case: Case) -> Case:
-    return dataclasses.replace(case, num_inter_threads=None, num_intra_threads=None)
+    return dataclasses.replace(case, num_inter_threads=0, num_intra_threads=0)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 from ssd_core.errors import UserError
 from ssd_core.stats.bootstrap import Estimate, estimate, interval
@@ -25,6 +24,8 @@ def judge_in_turn(limit: str, bound: float, run: Interleaved, scale: float = 1.0
     Kept or broken needs the interval and Wilcoxon's signed-rank test (p < 0.01, two-sided) over the rounds to agree,
     so that looking several times costs few errors. Below `LEAST_ROUNDS` rounds the test cannot.
     """
+    from scipy.stats import wilcoxon  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     ratios = run.ratios * scale
     figure = figure_of((1, estimate([ratios])))
     beyond = np.log(ratios) - math.log(bound) if bound > 0 else np.ones(len(ratios))
@@ -38,6 +39,8 @@ def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) ->
     In the U-test's place stands Wilcoxon's signed-rank test, since rounds are pairs. UserError for no pair of workers
     and a negative limit.
     """
+    from scipy.stats import wilcoxon  # SciPy takes 0.7 s, which pytest's start need not wait for
+
     check_limit(limit)
     if not workers:
         raise UserError("There are no interleaved samples: measure at least one pair of workers.")

@@ -42,6 +42,10 @@ class Figure:
         """A figure that comes out the same every time."""
         return cls(value, value, value)
 
+    def scaled(self, factor: float) -> "Figure":
+        """The figure times a positive factor."""
+        return Figure(self.value * factor, self.low * factor, self.high * factor)
+
     def __format__(self, of: str) -> str:
         """As in `3.62 [3.55 to 3.70]`, each number formatted with `of`."""
         interval = "" if self.low == self.high else f" [{self.low:{of}} to {self.high:{of}}]"
@@ -55,6 +59,8 @@ class Finding:
     outcome: Outcome
     reason: str
     figure: Figure | None = None
+    in_turn: str | None = None
+    """The name that the figure is kept under in the result, where it was measured in turn to be judged."""
 
 
 def judge(limit: str, bound: float, figure: Figure | None, *, sure: bool = True) -> Finding:

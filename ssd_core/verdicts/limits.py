@@ -29,7 +29,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ssd_core.errors import UserError
-from ssd_core.results.schema import PARAMETERS
+from ssd_core.results.case import PARAMETERS
 
 ISA_TIERS = {  # best first: the flags, as /proc/cpuinfo names them, any of which makes a CPU one of its tier
     "AMX": ("amx_int8",),

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from ssd_core.errors import UserError
+from ssd_core.results.case import Case
 from ssd_core.results.conditions import Difference, differences, unlike_hardware, unlike_results, unlike_settings
-from ssd_core.results.schema import Case, Result, Run
+from ssd_core.results.run import Run
+from ssd_core.results.schema import AccuracyResult, Result, TimedResult
 from ssd_core.stats.figures import median_ms
 from ssd_core.verdicts.compare import BASELINE, LIMIT, THIS_RUN, Comparison, Verdict, compare, describe
 
@@ -83,8 +85,9 @@ def report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iterable[str] = ()
             )
     settings = [unlike_settings(first, other, ignore) for other in others]
     rows = []
-    for case in dict.fromkeys(case for run in runs for case in run.results):
-        results = [run.results.get(case) for run in runs]
+    tables = [run.compared for run in runs]
+    for case in dict.fromkeys(case for table in tables for case in table):
+        results = [table.get(case) for table in tables]
         comparisons = [
             compare_results(results[0], result, limit, unlike=unlike, ignore=ignore) if results[0] or result else None
             for result, unlike in zip(results[1:], settings, strict=True)
@@ -116,29 +119,31 @@ def compare_results(
     for side in (a, b):
         if side.unusable is not None:
             return without_ratio(Verdict.INCOMPARABLE, side.unusable)
-    if a.accuracy is not None and b.accuracy is not None:
-        return compare_accuracy(a.accuracy["AP"], b.accuracy["AP"], largest_ap_loss)
-    if a.samples is None or b.samples is None:
+    if isinstance(a, AccuracyResult) and isinstance(b, AccuracyResult):
+        return compare_accuracy(a.ap, b.ap, largest_ap_loss)
+    if not (isinstance(a, TimedResult) and isinstance(b, TimedResult)):
         return without_ratio(Verdict.INCOMPARABLE, "one was timed, the other was not")
-    comparison = _without_machine(compare(a.samples, b.samples, limit), yardstick_change(a, b), limit)
+    compared = compare(a.comparable_samples, b.comparable_samples, limit)
+    comparison = _without_machine(compared, yardstick_change(a, b), limit)
     return mark_unsteady(_mark_chosen(comparison, a, b), (a,), (b,))
 
 
-def _mark_chosen(comparison: Comparison, a: Result, b: Result) -> Comparison:
+def _mark_chosen(comparison: Comparison, a: TimedResult, b: TimedResult) -> Comparison:
     """The comparison with a word on what two tuned results chose differently, which makes them no less comparable."""
     if not (unlike := differences(a.chosen, b.chosen)):
         return comparison
     return dataclasses.replace(comparison, reason=f"{comparison.reason}; tuned to other settings: {listed(unlike)}")
 
 
-def yardstick_change(a: Result, b: Result) -> float | None:
+def yardstick_change(a: TimedResult, b: TimedResult) -> float | None:
     """How much longer the yardstick took beside B than beside A, above 1 on a slower machine; None where it did not.
 
     A share is the yardstick's time over the case's, but for a factor that both results have in common.
     """
-    if a.samples is None or b.samples is None or a.yardstick_share is None or b.yardstick_share is None:
+    if a.yardstick_share is None or b.yardstick_share is None:
         return None
-    return (b.yardstick_share * b.samples.centre_ns) / (a.yardstick_share * a.samples.centre_ns)
+    durations_ns = (b.comparable_samples.centre_ns, a.comparable_samples.centre_ns)
+    return (b.yardstick_share * durations_ns[0]) / (a.yardstick_share * durations_ns[1])
 
 
 def _without_machine(comparison: Comparison, change: float | None, limit: float) -> Comparison:
@@ -202,17 +207,19 @@ def figure_of(case: Case) -> str:
 
 def value_of(result: Result | None) -> float | None:
     """A case's value, in the unit of `figure_of`."""
-    if result is None:
-        return None
-    if result.accuracy is not None:
-        return result.accuracy["AP"]
-    return median_ms(result.samples) if result.samples else None
+    if isinstance(result, AccuracyResult):
+        return result.ap
+    return median_ms(result.comparable_samples) if isinstance(result, TimedResult) else None
+
+
+def _unsteady(result: Result) -> bool:
+    return isinstance(result, TimedResult) and result.steady is False
 
 
 def mark_unsteady(comparison: Comparison, first: Iterable[Result], second: Iterable[Result]) -> Comparison:
     """The comparison with a word in its reason on each side of which a result never became steady."""
     sides = ((BASELINE, first), (THIS_RUN, second))
-    unsteady = [side for side, results in sides if any(result.steady is False for result in results)]
+    unsteady = [side for side, results in sides if any(_unsteady(result) for result in results)]
     if not unsteady:
         return comparison
     reason = f"{comparison.reason}; {' and '.join(unsteady)} never became steady"

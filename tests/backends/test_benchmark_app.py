@@ -4,21 +4,21 @@ import math
 import re
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from fixtures.backend_runner import BackendRunner
-from fixtures.options import Settings
-from fixtures.peer_comparison import BestSettings
+from ssd_core.backends.registry import BACKENDS
 from ssd_core.machine.affinity import default_thread_count
 from ssd_core.network.layers import variable_shapes
 from ssd_core.results.case import Case
-from ssd_core.worker.client import Worker
+from ssd_core.scenarios.inference import Inference, Network
+from ssd_core.scenarios.peers import Turn
+from ssd_core.scenarios.setup import Setup, stream_counts
+from ssd_core.scenarios.tuning import BATCH_SIZES, searched
+from tests.scenarios.contexts import context_of
 
 SHARE = 0.98  # of the tool's images a second, at least
 MOST_ROUNDS = 24
@@ -48,15 +48,6 @@ def models(peers: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Quiet:
-    """Progress that shows nothing."""
-
-    def bar(self, **_: Any) -> Any:
-        from tqdm import tqdm
-
-        return tqdm(disable=True)
-
-
 def of_the_tool(model: Path) -> float:
     """Images a second that benchmark_app says."""
     tool = Path(sys.executable).parent / "benchmark_app"
@@ -68,23 +59,25 @@ def of_the_tool(model: Path) -> float:
     return float(throughput[1])
 
 
-def test_the_search_reaches_what_the_tool_does(models: Path) -> None:
+def test_the_search_reaches_what_the_tool_does(models: Path, tmp_path: Path) -> None:
     from ssd_core.backends import openvino
 
     threads = default_thread_count()
-    wanted: dict[str, Any] = {field.name: None for field in fields(Settings)}
-    settings, progress = Settings(**wanted), Quiet()
-    with Worker(timeout_s=600) as worker:
-        side = BackendRunner("openvino", Case("peers", "int8", 1, 1, threads), "network", worker, settings, models)
-        tuned = BestSettings(settings, progress).of(side)  # type: ignore[arg-type]  # it has the one method
-        side.open(tuned.best)
-        side.feed(None)
-        steps = side.steps_of(TURN_NS)
+    case, context = Case("peers", "int8", 1, 1, threads), context_of(tmp_path)
+    try:
+        inference = Inference(case, context, Network("openvino", "network", models=models))
+        shared = [(streams, 1) for streams in stream_counts(threads)]
+        setups = [Setup.shared(case, *counts) for counts in (*shared, *BACKENDS["openvino"].own_settings)]
+        tuned = searched(inference, setups, BATCH_SIZES, None, context)
+        inference.open(tuned.best.setup, tuned.best.batch_size)
+        inference.feed(None)
+        steps = max(1, round(TURN_NS / min(inference.run(3))))
         logs: list[float] = []
         high = math.inf
         while len(logs) < MOST_ROUNDS:
             tool = of_the_tool(models / openvino.FILES["int8"])
-            logs.append(math.log(1e9 / float(np.mean(side.turn(steps))) / tool))
+            rate = 1e9 * inference.images_a_step / float(np.mean(Turn(inference).run(steps)))
+            logs.append(math.log(rate / tool))
             if len(logs) < FEWEST_ROUNDS:
                 continue
             spread = stats.t.ppf(CONFIDENCE, len(logs) - 1) * np.std(logs, ddof=1) / math.sqrt(len(logs))
@@ -93,4 +86,6 @@ def test_the_search_reaches_what_the_tool_does(models: Path) -> None:
                 break
         share = math.exp(float(np.mean(logs)))
         print(f"{tuned.best}: {share:.3f} of benchmark_app's images/s, at most {high:.3f}, in {len(logs)} rounds")
+    finally:
+        context.workers.close()
     assert high >= SHARE, f"{tuned.best} reaches {share:.3f} of benchmark_app, of {tuned.rates}"

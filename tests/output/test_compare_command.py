@@ -40,7 +40,7 @@ def test_a_regression_is_printed_and_exits_1(
 
 
 @pytest.mark.parametrize(
-    ("name", "start"), [("text", "A: "), ("markdown", "| case |"), ("csv", "case,"), ("json", "{")]
+    ("name", "start"), [("text", "case "), ("markdown", "| case |"), ("csv", "case,"), ("json", "{")]
 )
 def test_formats(
     name: str,

@@ -10,26 +10,16 @@ from ssd_core.output.formats import FORMATS
 from tests.saved_runs import BenchmarkMaker, Saver
 
 
-def test_a_file_that_says_little_is_shown_or_refused_in_a_sentence(
-    benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("said", [{}, {"images_per_second": 50.0}, {"schema_version": 0}])
+def test_a_file_of_an_older_schema_is_shown(
+    said: dict[str, object], benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for known, words in (
-        ({}, "a.json was saved by an older version, without the figures"),
-        ({"images_per_second": 50.0}, "a.json was saved by another version or is damaged (it lacks 'latency_ms')"),
-    ):
-        assert main(["show", str(save("a.json", [benchmark_of(**known)]))]) == 2
-        error = capsys.readouterr().err
-        assert error.startswith("error: ")
-        assert words in error
-
-
-def test_a_file_of_schema_1_is_shown(
-    benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
-) -> None:
-    timed = {"images_per_second": 50.0, "latency_ms": {"mean": 20.0}, "steps": 200}
-    path = save("a.json", [benchmark_of("latency", **timed)])
-    assert main(["show", str(path)]) == 0
-    assert "latency int8-batch1-intra2" in capsys.readouterr().out
+    """What it does not say is computed from its samples."""
+    assert main(["show", str(save("a.json", [benchmark_of("latency", **said)]))]) == 0
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("latency int8-batch1-intra2")]
+    rate, median_ms = map(float, row.split()[2:4])
+    assert rate == pytest.approx(50, rel=0.01)
+    assert median_ms == pytest.approx(20, rel=0.01)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, save: Saver, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +38,13 @@ def test_every_format_can_be_asked_for(
     name: str, benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     accuracy = dict.fromkeys(("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_100"), 0.5)
-    about = {"images": 5, "rounding": "fine", "protocol": "all images", "data": {"origin": "demo"}, "duration_s": 1.0}
+    about = {
+        "images": 5,
+        "rounding": "fine",
+        "protocol": "all images",
+        "data": {"kind": "records", "origin": "demo"},
+        "duration_s": 1.0,
+    }
     path = save("a.json", [benchmark_of("accuracy", accuracy=accuracy, **about)])
     assert main(["show", str(path), "--format", name]) == 0
     said = capsys.readouterr().out
@@ -64,7 +60,10 @@ def test_a_damaged_result_is_refused_in_a_sentence(
 ) -> None:
     timed = {"images_per_second": 50.0, "latency_ms": {"mean": 20.0}, "steps": 200} | damage
     assert main(["show", str(save("a.json", [benchmark_of("latency", **timed)]))]) == 2
-    assert "a.json was saved by another version or is damaged (" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "a.json: bench/test_latency.py::test_latency[int8-batch1-intra2]: " in error
+    assert error.endswith(": the file is damaged, measure again.\n")
 
 
 def test_a_partial_run_is_said_to_be_one(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_core.results.conditions import differences, unlike_hardware, unlike_settings
-from ssd_core.results.schema import Run
+from ssd_core.results.run import Run
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=3),
@@ -49,7 +49,7 @@ def test_nothing_differs_from_itself_and_differences_are_mutual(a: dict[str, Any
 
 
 def run(**identity: object) -> Run:
-    return Run(Path("a.json"), identity, {})
+    return Run(Path("a.json"), identity, ())
 
 
 @pytest.mark.parametrize("field", ["cpu_model", "isa_flags", "cores", "sockets", "numa_nodes", "smt"])

@@ -1,244 +1,155 @@
+"""The types of results: what is written is read again, whatever the kind, and the published schema is theirs."""
+
 import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ssd_core.errors import UserError
-from ssd_core.results.schema import Case, EmptyRunError, InvalidResultsError, read_run, result_of
-from tests.saved_runs import BenchmarkMaker, Saver
-
-
-def test_a_file_is_read_by_its_cases_parameters(benchmark_of: BenchmarkMaker, save: Saver) -> None:
-    accuracy = benchmark_of("accuracy", without=["steady"])
-    run = read_run(save("a.json", [benchmark_of(), accuracy]))
-    timed, scored = run.results.values()
-    assert list(run.results) == [
-        Case("throughput", "int8", 1, num_inter_threads=1, num_intra_threads=2),
-        Case("accuracy", "int8", streams=None),  # whose AP no batch and no thread changes
-    ]
-    assert timed.samples is not None
-    assert timed.samples.count == 200
-    assert (timed.yardstick_share, timed.steady, timed.accuracy) == (0.8, True, None)
-    assert timed.conditions["allocator"] == "malloc"
-    assert timed.conditions["tensorflow"] == "tensorflow-cpu 2.21.0"
-    assert scored.samples is None
-    assert scored.accuracy == {"AP": 0.4, "AP50": 0.7}
-    assert scored.steady is None
-    assert run.identity["cpu_model"] == "Example 9000"
-
-
-def test_profiles_are_passed_over(benchmark_of: BenchmarkMaker, save: Saver) -> None:
-    profile = benchmark_of("profile", without=["samples_ns", "yardstick_share"], layers=[])
-    run = read_run(save("both.json", [profile, benchmark_of()]))
-    assert [case.kind for case in run.results] == ["throughput"]
-    with pytest.raises(EmptyRunError, match=r"profile\.json holds only what is not compared"):
-        read_run(save("profile.json", [profile]))
-
-
-def test_a_renamed_test_is_the_same_case(benchmark_of: BenchmarkMaker) -> None:
-    renamed = benchmark_of() | {"name": "test_speed[x]", "fullname": "elsewhere.py::test_speed[x]"}
-    assert result_of("renamed", renamed).case == result_of("original", benchmark_of()).case
-
-
-@pytest.mark.parametrize(
-    ("named", "words"),
-    [
-        (Case("throughput", "int8", 8, 1, 2), "throughput int8-batch8-intra2"),
-        (Case("latency", "fp32", 1, 2, 4, streams=3), "latency fp32-batch1-inter2-intra4-streams3"),
-        (Case("throughput", "int8", streams=None, tuned=True), "throughput int8-tuned"),
-        (Case("against", "int8", 1, 1, 2, variant="intra=1"), "against int8-batch1-intra2 against intra=1"),
-    ],
+from ssd_core.profiling.kernels import KernelShares
+from ssd_core.profiling.layers import Roofline, Row
+from ssd_core.results import parts
+from ssd_core.results.run import result_of
+from ssd_core.results.schema import (
+    SCHEMA_VERSION,
+    AccuracyResult,
+    AgainstResult,
+    InputPipelineResult,
+    LatencyResult,
+    PeersAccuracyResult,
+    PeersResult,
+    ProfileResult,
+    Result,
+    ThroughputResult,
+    TimedResult,
+    as_info,
+    json_schema,
 )
-def test_cases_have_names_for_people(named: Case, words: str) -> None:
-    assert str(named) == words
+from ssd_core.scenarios.registry import KINDS
+from tests.typed_results import timed
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "results-schema.json"
+
+counts = st.integers(0, 64)
+positive = st.floats(1e-6, 1e9)
+names = st.text("abcxyz-", min_size=1, max_size=6)
+series = st.lists(st.integers(1, 10**12), min_size=1, max_size=4)
+blocks = st.lists(st.lists(positive, min_size=1, max_size=3), max_size=3)
 
 
-def test_files_of_older_versions_load(benchmark_of: BenchmarkMaker, save: Saver) -> None:
-    """Before there were kind, schema, samples a process, a yardstick, and an identity."""
-    unknown = ("schema_version", "kind", "samples_ns", "yardstick_share", "steady", "binding", "versions")
-    run = read_run(save("old.json", [benchmark_of("latency", without=unknown)], plain=True))
-    (result,) = run.results.values()
-    now = read_run(save("new.json", [benchmark_of("latency")]))
-    assert list(run.results) == list(now.results)
-    assert result.samples == now.results[result.case].samples
-    assert (result.yardstick_share, result.steady) == (None, None)
-    assert run.identity == {"cpu_model": "Example 9000", "cores": 2, "kernel": "6.1"}
+def by_name(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(names, values, max_size=3)
 
 
-def test_files_that_do_not_say_how_many_streams_are_of_one(benchmark_of: BenchmarkMaker) -> None:
-    old, one, two = (result_of("here", benchmark_of(**says)).case for says in ({}, {"streams": 1}, {"streams": 2}))
-    assert old == one != two
-
-
-def test_a_tuned_case_is_the_same_whatever_it_chose_and_is_timed_by_the_image(benchmark_of: BenchmarkMaker) -> None:
-    few = result_of("here", benchmark_of(tuned=True, batch_size=1, streams=2, samples_ns=[[20, 40], [60]]))
-    many = result_of("here", benchmark_of(tuned=True, batch_size=4, streams=1, samples_ns=[[40, 80], [120]]))
-    assert few.case == many.case == Case("throughput", "int8", streams=None, tuned=True)
-    assert few.samples == many.samples
-    assert few.samples is not None
-    assert few.samples.processes == ((10, 20), (30,))
-    assert few.chosen == {"batch_size": 1, "num_inter_threads": 1, "num_intra_threads": 2, "streams": 2}
-    assert result_of("here", benchmark_of()).chosen == {}
-    stored = result_of("here", benchmark_of(tuned=True, batch_size=2, without=["samples_ns"])).samples
-    whole = result_of("here", benchmark_of(without=["samples_ns"])).samples
-    assert stored is not None
-    assert whole is not None
-    assert stored.centre_ns == pytest.approx(whole.centre_ns / 2, abs=1)  # both in whole nanoseconds
-
-
-def test_several_processes_are_kept_apart(benchmark_of: BenchmarkMaker) -> None:
-    result = result_of("here", benchmark_of(samples_ns=[[1, 2], [3]]))
-    assert result.samples is not None
-    assert result.samples.processes == ((1, 2), (3,))
-
-
-def test_where_equal_data_lies_does_not_matter(benchmark_of: BenchmarkMaker) -> None:
-    one, other = (
-        result_of("here", benchmark_of(data={"kind": "records", "origin": origin, "digest": "d"}))
-        for origin in ("/a", "/b")
-    )
-    assert one.conditions == other.conditions
-    assert result_of("here", benchmark_of()).conditions["data"] == {"kind": "dummy", "origin": "uniform"}
-
-
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere.json cannot be read \(No such file"):
-        read_run(tmp_path / "nowhere.json")
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "is not JSON"),
-        (b"hello", "is not JSON"),
-        (b"\xff\xfe\x00", "is not JSON"),
-        (b"{'a': 1}", "is not JSON"),
-        (b"[1, 2]", "is not pytest-benchmark's"),
-        (b'{"results": []}', "is not pytest-benchmark's"),
-        (b'{"benchmarks": {}, "machine_info": {}}', "is not pytest-benchmark's"),
-        (b'{"benchmarks": [1], "machine_info": {}}', "is not pytest-benchmark's"),
-        (b'{"context": {}, "benchmarks": [{"name": "BM_x", "real_time": 3}]}', "is not pytest-benchmark's"),
-    ],
+about = {
+    "precision": st.sampled_from(["fp32", "int8", "data"]),
+    **dict.fromkeys(("batch_size", "num_inter_threads", "num_intra_threads", "streams"), counts),
+    "tuned": st.booleans(),
+    "graph": st.none() | names,
+    "graph_ops": st.none() | by_name(counts),
+    "postprocess_ms": st.none() | st.tuples(positive, positive),
+    "threads_started": st.none() | st.builds(parts.Threads, inter=counts, intra=counts),
+    "data": st.none()
+    | st.builds(parts.Data, kind=names, origin=names, images=st.none() | counts, digest=st.none() | names),
+    "binding": st.none() | st.builds(parts.Binding, cpus=st.lists(counts, max_size=3), policy=names),
+    "versions": by_name(st.none() | names),
+}
+interval = positive.map(lambda value: parts.Interval(value, value / 2, value * 2))
+timings = {
+    "samples_ns": st.lists(series, min_size=1, max_size=3),
+    "images_per_second": positive,
+    "latency_ms": by_name(positive),
+    "steps": counts,
+    "steady": st.none() | st.booleans(),
+    "yardstick": st.none() | st.builds(parts.Yardstick.of, series, series),
+    "yardstick_share": st.none() | positive,
+    "onednn_kernels": st.none()
+    | st.builds(KernelShares, counts, positive, by_name(positive), by_name(positive), by_name(positive)),
+    "supply": st.none() | st.builds(parts.Supply.of, positive, positive, positive),
+    "tuning": st.lists(st.builds(parts.Candidate, counts, counts, counts, counts, positive), max_size=2),
+    "in_turn": by_name(interval),
+}
+variant = st.builds(
+    parts.VariantOutcome, names, positive, st.none() | positive, st.none() | positive, st.none() | positive,
+    names, names, counts, blocks, by_name(names),
+)  # fmt: skip
+row = st.builds(Row, names, st.sampled_from(["convolution", "pooling", "operation"]), names, counts, positive, positive)
+roofline = st.builds(Roofline, by_name(positive), positive, st.lists(positive, min_size=2, max_size=2))
+setting = st.builds(parts.PeerSetting, counts, counts, counts, counts)
+figures = st.builds(parts.PeerFigures, positive, setting, by_name(positive), names, by_name(counts), blocks)
+speeds = st.builds(
+    parts.PeerSpeeds,
+    st.sampled_from(["latency", "throughput"]),
+    st.sampled_from(["network", "detections"]),
+    by_name(figures),
+    by_name(st.builds(parts.Ratio, positive, st.none() | positive, st.none() | positive)),
 )
-def test_no_file_of_results(content: bytes, words: str, tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_bytes(content)
-    with pytest.raises(InvalidResultsError, match=words):
-        read_run(path)
+of_kind: dict[str, st.SearchStrategy[Result]] = {
+    "throughput": st.builds(ThroughputResult, **about, **timings),
+    "latency": st.builds(LatencyResult, **about, **timings),
+    "input_pipeline": st.builds(InputPipelineResult, **about, **timings),
+    "against": st.builds(AgainstResult, **about, **timings, against=variant),
+    "accuracy": st.builds(
+        AccuracyResult,
+        **about,
+        accuracy=st.fixed_dictionaries({"AP": st.floats(0, 1)}),
+        accuracy_lines=st.lists(names, max_size=2),
+        postprocess=st.none() | st.builds(parts.Replacement, positive, positive, positive),
+    ),
+    "profile": st.builds(
+        ProfileResult,
+        **about,
+        layers=st.lists(row, max_size=2),
+        steps=counts,
+        untraced_step_ms=positive,
+        roofline=roofline,
+        unmatched_layers=st.lists(names, max_size=2),
+    ),
+    "peers": st.builds(PeersResult, **about, peers=speeds, peers_versions=by_name(names)),
+    "peers_accuracy": st.builds(PeersAccuracyResult, **about, peers_accuracy=by_name(by_name(st.none() | positive))),
+}
 
 
-def test_truncated_anywhere(benchmark_of: BenchmarkMaker, save: Saver) -> None:
-    path = save("a.json", [benchmark_of()])
-    whole = path.read_text()
-    for length in (len(whole) - 1, len(whole) // 2, len(whole) // 3, 200, 30):
-        path.write_text(whole[:length])
-        with pytest.raises(InvalidResultsError, match="is truncated"):
-            read_run(path)
+def test_every_scenario_has_its_type() -> None:
+    assert set(of_kind) == set(KINDS)
 
 
-def test_an_empty_run(save: Saver) -> None:
-    with pytest.raises(EmptyRunError, match="empty run"):
-        read_run(save("a.json", []))
+@pytest.mark.parametrize("kind", of_kind)
+@given(data=st.data())
+def test_what_is_written_is_read_again(kind: str, data: st.DataObject) -> None:
+    result = data.draw(of_kind[kind])
+    info = json.loads(json.dumps(as_info(result)))
+    assert (info["kind"], info["schema_version"]) == (kind, SCHEMA_VERSION)
+    read = result_of("here", {"extra_info": info})
+    assert type(read) is type(result)
+    assert as_info(read) == as_info(result)
+    assert read.case == result.case
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"schema_version": 2}, "schema 2, newer than 1"),
-        ({"schema_version": "1"}, "schema 1, newer"),
-        ({"without": ["precision"]}, "has no precision"),
-        ({"precision": 8}, "precision is 8, not text"),
-        ({"batch_size": "1"}, "batch_size is '1', no count"),
-        ({"num_intra_threads": True}, "num_intra_threads is True"),
-        ({"samples_ns": [1, 2]}, "samples_ns is not a list a process"),
-        ({"samples_ns": []}, "no samples"),
-        ({"samples_ns": [[]]}, "no samples"),
-        ({"samples_ns": [[5, float("nan")]]}, "Sample 1 lasts nan ns"),
-        ({"samples_ns": [[5, 0]]}, "Sample 1 lasts 0 ns"),
-        ({"samples_ns": [[-5]]}, "Sample 0 lasts -5 ns"),
-        ({"samples_ns": [["5"]]}, "Sample 0 is '5'"),
-        ({"yardstick_share": -0.1}, "yardstick_share is -0.1"),
-        ({"yardstick_share": float("nan")}, "yardstick_share is nan"),
-        ({"yardstick_share": "much"}, "yardstick_share is 'much'"),
-        ({"kind": "accuracy", "without": ["accuracy"]}, "no AP"),
-        ({"kind": "accuracy", "accuracy": {"AP": "0.4"}}, "no AP"),
-        ({"kind": "accuracy", "accuracy": {"AP": 1.5}}, "AP of 1.5"),
-        ({"kind": "accuracy", "accuracy": {"AP": float("nan")}}, "AP of nan"),
-    ],
-)
-def test_impossible_results_name_the_file_and_the_test(
-    changes: dict[str, object], words: str, benchmark_of: BenchmarkMaker, save: Saver
-) -> None:
-    path = save("a.json", [benchmark_of(**changes)])
-    with pytest.raises(InvalidResultsError, match=words) as error:
-        read_run(path)
-    assert str(path) in str(error.value)
-    assert f"bench/test_{changes.get('kind', 'throughput')}.py" in str(error.value)
+def test_what_peoples_scripts_read_is_flat() -> None:
+    info = as_info(timed(yardstick_share=0.8))
+    flat = ("kind", "precision", "batch_size", "num_inter_threads", "num_intra_threads", "streams", "tuned")
+    assert {name: info[name] for name in flat} == {
+        "kind": "throughput", "precision": "int8", "batch_size": 8, "num_inter_threads": 1, "num_intra_threads": 2,
+        "streams": 1, "tuned": False,
+    }  # fmt: skip
+    assert {"images_per_second", "latency_ms", "samples_ns", "steps", "steady", "yardstick_share"} <= set(info)
+    assert "supply" not in info, "what does not apply is left out"
 
 
-def test_a_file_saved_without_its_durations_says_how_to_save(benchmark_of: BenchmarkMaker, save: Saver) -> None:
-    benchmark = benchmark_of(without=["samples_ns"])
-    del benchmark["stats"]["data"]
-    with pytest.raises(InvalidResultsError, match="--benchmark-save-data"):
-        read_run(save("a.json", [benchmark]))
+def test_a_results_fields_have_their_units_in_their_names() -> None:
+    durations = {"samples_ns", "latency_ms", "postprocess_ms"}
+    assert durations <= {field.encode_name for field in msgspec.structs.fields(TimedResult)}
 
 
-def test_a_case_that_was_measured_twice_has_one_more_process(benchmark_of: BenchmarkMaker, save: Saver) -> None:
-    repeated = [benchmark_of(seed=seed, steady=seed != 2) for seed in (1, 2, 3)]
-    (result,) = read_run(save("a.json", repeated)).results.values()
-    assert result.samples is not None
-    assert [list(process) for process in result.samples.processes] == [
-        benchmark["extra_info"]["samples_ns"][0] for benchmark in repeated
-    ]
-    assert result.steady is False
-    (accuracy,) = read_run(save("b.json", [benchmark_of("accuracy")] * 2)).results.values()
-    assert accuracy.accuracy == benchmark_of("accuracy")["extra_info"]["accuracy"]
+def test_the_published_schema_is_the_one_of_the_types() -> None:
+    again = "run `python -m ssd_core.results.schema > docs/results-schema.json`"
+    assert PUBLISHED.read_text() == json_schema(), again
 
 
-@pytest.mark.parametrize(
-    ("kind", "other"), [("latency", {"allocator": "jemalloc"}), ("accuracy", {"accuracy": {"AP": 0.1}})]
-)
-def test_one_case_twice_under_unlike_settings(
-    benchmark_of: BenchmarkMaker, save: Saver, kind: str, other: dict[str, Any]
-) -> None:
-    with pytest.raises(InvalidResultsError, match=f"{kind} int8.* twice, with other settings"):
-        read_run(save("a.json", [benchmark_of(kind), benchmark_of(kind, **other)]))
-
-
-def test_figures_that_were_measured_in_turn(benchmark_of: BenchmarkMaker, save: Saver) -> None:
-    figure = {"value": 3.6, "low": 3.5, "high": 3.7}
-    (result,) = read_run(save("a.json", [benchmark_of(in_turn={"speedup": figure})])).results.values()
-    assert result.in_turn == {"speedup": (3.6, 3.5, 3.7)}
-
-
-@pytest.mark.parametrize(
-    "damage", [{"value": -1, "low": -2, "high": 0}, {"value": 1}, 3.6, {"value": 1, "low": 2, "high": 3}]
-)
-def test_a_damaged_figure_in_turn(benchmark_of: BenchmarkMaker, save: Saver, damage: object) -> None:
-    with pytest.raises(InvalidResultsError, match=r"in_turn\.speedup is"):
-        read_run(save("a.json", [benchmark_of(in_turn={"speedup": damage})]))
-
-
-def test_another_projects_benchmarks(save: Saver, benchmark_of: BenchmarkMaker) -> None:
-    benchmark = benchmark_of() | {"extra_info": {}}
-    with pytest.raises(InvalidResultsError, match="`pytest bench` did not write it"):
-        read_run(save("a.json", [benchmark]))
-
-
-def test_a_file_that_pytest_benchmark_wrote_just_now(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        def test_latency(benchmark):
-            benchmark.extra_info.update(precision="int8", batch_size=1, num_inter_threads=1, num_intra_threads=2)
-            benchmark.pedantic(lambda: sum(range(10_000)), rounds=7)
-        """
-    )
-    pytester.runpytest_subprocess("--benchmark-json=out.json").assert_outcomes(passed=1)
-    run = read_run(pytester.path / "out.json")
-    (result,) = run.results.values()
-    assert result.case == Case("latency", "int8", 1, 1, 2)
-    assert result.samples is not None
-    assert result.samples.count == 7
-    stored = json.loads((pytester.path / "out.json").read_text())["benchmarks"][0]["stats"]["data"]
-    assert result.samples.processes == (tuple(round(second * 1e9) for second in stored),)
+def test_the_published_schema_names_every_kind() -> None:
+    mapping = json.loads(PUBLISHED.read_text())["discriminator"]["mapping"]
+    assert set(mapping) == set(KINDS)

@@ -2,21 +2,29 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_core.scenarios.tuning import BATCH_SIZES, Candidate, Setup, Tuned, search, stream_counts
+from ssd_core.backends.protocol import OpenGraph, Opening
+from ssd_core.results.case import Case
+from ssd_core.scenarios.settings import Settings
+from ssd_core.scenarios.setup import Setup, stream_counts
+from ssd_core.scenarios.tuning import BATCH_SIZES, Candidate, Tuned, search, setups_of, tuned
+from ssd_core.worker import pool
+from ssd_core.worker.answers import Durations
+from tests.scenarios.contexts import ContextMaker
 
 SETUPS = [Setup(1, 1, 4), Setup(2, 1, 2), Setup(4, 1, 1)]
 
 
-def tried(
-    rate: Callable[[Candidate[Setup]], float], batches: tuple[int, ...] = BATCH_SIZES
-) -> tuple[Tuned[Setup], list[Candidate[Setup]]]:
-    asked: list[Candidate[Setup]] = []
+def tried(rate: Callable[[Candidate], float], batches: tuple[int, ...] = BATCH_SIZES) -> tuple[Tuned, list[Candidate]]:
+    asked: list[Candidate] = []
 
-    def measure(candidate: Candidate[Setup]) -> float:
+    def measure(candidate: Candidate) -> float:
         asked.append(candidate)
         return rate(candidate)
 
@@ -42,7 +50,7 @@ def test_the_best_is_no_slower_than_anything_tried_and_nothing_is_tried_twice(
 def test_a_single_peak_is_found(setup: Setup, batch: int) -> None:
     """Each step away from the peak costs a tenth, in streams as in batches."""
 
-    def rate(candidate: Candidate[Setup]) -> float:
+    def rate(candidate: Candidate) -> float:
         steps = abs(SETUPS.index(candidate.setup) - SETUPS.index(setup))
         steps += abs(BATCH_SIZES.index(candidate.batch_size) - BATCH_SIZES.index(batch))
         return float(0.9**steps)
@@ -53,7 +61,7 @@ def test_a_single_peak_is_found(setup: Setup, batch: int) -> None:
 def test_streams_are_looked_at_again_where_the_batch_moved() -> None:
     """Two streams are best at batch 1 only, and batch 1 is best in any."""
 
-    def rate(candidate: Candidate[Setup]) -> float:
+    def rate(candidate: Candidate) -> float:
         few = candidate.batch_size == 1
         return (3.0 if candidate.setup.streams == 2 else 2.0) if few else 1.0 - 0.1 * candidate.batch_size / 16
 
@@ -84,3 +92,86 @@ def test_stream_counts_begin_with_one_and_end_with_all(cpus: int) -> None:
     counts = stream_counts(cpus)
     assert (counts[0], counts[-1]) == (1, cpus)
     assert all(before < after <= 2 * before for before, after in pairwise(counts))
+
+
+TUNED = Case("throughput", "int8", streams=0, tuned=True)
+IMAGE_NS = 10_000_000
+
+
+class MadeUp:
+    """A worker that takes 10 ms an image, a little less in batches of 2, and half of that with two streams."""
+
+    def __init__(self, fixed_batch: int | None = None) -> None:
+        self.fixed_batch = fixed_batch
+        self.asked: list[tuple[Any, ...]] = []
+        self._streams = self._batch = 0
+
+    def open(self, opening: Opening) -> OpenGraph:
+        self._streams = opening.streams
+        threads = opening.num_inter_threads, opening.num_intra_threads
+        self.asked.append(("open", opening.streams, *threads))
+        return OpenGraph("batched", self.fixed_batch, {}, "", *threads, opening.streams)
+
+    def feed_dummy(self, batch_size: int) -> None:
+        self._batch = batch_size
+        self.asked.append(("feed", batch_size))
+
+    def status(self) -> Any:
+        return SimpleNamespace(allocator="malloc", allocator_path=None)
+
+    def pause(self) -> None: ...
+
+    def run(self, steps: int) -> Durations:
+        self.asked.append(("run", steps))
+        step_ns = IMAGE_NS * self._batch  # of all streams together
+        step_ns = step_ns * 9 // 10 if self._batch == 2 else step_ns
+        return Durations([step_ns] * steps, [step_ns] * steps)
+
+
+def tuned_on(context: ContextMaker, monkeypatch: pytest.MonkeyPatch, worker: MadeUp, **settings: Any) -> Any:
+    monkeypatch.setattr(pool, "Worker", lambda _: worker)
+    return tuned(TUNED, context(tune=True, **settings), None)
+
+
+THREE = {"streams": (1, 2), "streams_given": True, "intra_threads": (3,), "intra_threads_given": True}
+
+
+def test_the_case_becomes_the_best_and_all_that_was_tried_is_kept(
+    context: ContextMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, kept = tuned_on(context, monkeypatch, MadeUp(), **THREE)
+    assert case == Case("throughput", "int8", 2, 1, 3, streams=2, tuned=True)
+    assert case.id == "int8-tuned"
+    assert [(one.streams, one.batch_size) for one in kept] == [(1, 4), (2, 4), (2, 8), (2, 2), (2, 1), (1, 2)]
+    rates = [one.images_per_second for one in kept]
+    assert rates == pytest.approx([100, 200, 200, 200 / 0.9, 200, 100 / 0.9])
+
+
+def test_a_candidate_is_warmed_up_and_run_for_a_second(context: ContextMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = MadeUp()
+    tuned_on(context, monkeypatch, worker, **THREE, batch_sizes=(4,), batch_sizes_given=True)
+    once, twice = ("open", 1, 1, 3), ("open", 2, 1, 3)
+    first = ("feed", 4), ("run", 1)
+    assert worker.asked[1:] == [
+        *(once, *first, ("feed", 4), ("run", 1), ("run", 25)),
+        *(twice, *first, ("feed", 4), ("run", 1), ("run", 24)),
+    ]
+
+
+def test_a_fixed_batch_leaves_streams_and_threads(context: ContextMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, kept = tuned_on(context, monkeypatch, MadeUp(fixed_batch=1), streams=(1, 2), streams_given=True)
+    assert [(one.streams, one.batch_size) for one in kept] == [(1, 1), (2, 1)]
+    assert (case.batch_size, case.streams) == (1, 2)
+
+
+def test_streams_share_the_cpus_unless_lists_are_given() -> None:
+    assert setups_of(Settings(cpus=6)) == [Setup(1, 1, 6), Setup(2, 1, 3), Setup(4, 1, 1), Setup(6, 1, 1)]
+    given = Settings(
+        streams=(3,), streams_given=True, inter_threads=(1, 2), intra_threads=(5,), intra_threads_given=True
+    )
+    assert setups_of(given) == [Setup(3, 1, 5), Setup(3, 2, 5)]
+
+
+def test_candidates_have_names_for_the_progress_bar() -> None:
+    assert str(Candidate(Setup(2, 1, 1), 4)) == "streams 2 batch 4"
+    assert str(Setup(0, 1, 2, 2)) == "its own streams, 2 requests each"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_core.results.schema import result_of
+from ssd_core.results.run import result_of
 from ssd_core.stats.figures import images_per_second, latency_ms, median_ms, percentile_ms
 from ssd_core.stats.samples import Samples
 from ssd_core.verdicts.report import value_of

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from ssd_core.errors import UserError
-from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved, in_turn
+from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved
 from ssd_core.verdicts.compare import Verdict
 from ssd_core.verdicts.in_turn import compare_interleaved
 from tests.simulated import bimodal, drifting, lognormal
@@ -19,7 +19,7 @@ def interleaved(machine: NDArray[np.int64], slowdown: float) -> Interleaved:
     blocks = {"A": [], "B": []}  # type: dict[str, list[list[float]]]
     upcoming = iter(machine.reshape(-1, STEPS))
     for index in range(len(machine) // STEPS // 2):
-        first = in_turn(index)
+        first = "AB"[index % 2]
         for side in (first, "B" if first == "A" else "A"):
             blocks[side].append((next(upcoming) * (1 + slowdown * (side == "B"))).tolist())
     return Interleaved(blocks["A"], blocks["B"])
@@ -60,10 +60,6 @@ def test_a_straight_drift_cancels() -> None:
     # Durations of 20 ms and more in whole nanoseconds: each block's median is off by half of one.
     assert interleaved(straight, 0.0).ratios == pytest.approx(1, rel=2 * 0.5 / 20e6)
     assert interleaved(straight, 0.5).ratios == pytest.approx(1.5, rel=2 * 0.5 / 20e6)
-
-
-def test_turns_alternate() -> None:
-    assert "".join(in_turn(index) for index in range(4)) == "ABAB"
 
 
 def test_pairs_of_workers_are_put_together() -> None:

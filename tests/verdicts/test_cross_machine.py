@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ssd_core.errors import UserError
-from ssd_core.results.schema import read_run
+from ssd_core.results.run import read_run
 from ssd_core.verdicts.compare import Verdict
 from ssd_core.verdicts.cross_machine import NOTE, cross_machine_report
 from ssd_core.verdicts.report import Exit, Report, Row

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ssd_core.errors import UserError
-from ssd_core.results.schema import Case
+from ssd_core.results.case import Case
 from ssd_core.verdicts.limits import LIMITS, CaseLimits, isa_tier, read_thresholds
 
 RULES = """
@@ -87,7 +87,7 @@ def test_the_names_of_before_are_read_and_said(tmp_path: Path) -> None:
 def test_tuned_is_yes_or_no(tmp_path: Path) -> None:
     rules = "[[rule]]\ntuned = true\nmax_slowdown = 0.1\n[[rule]]\ntuned = false\nmax_slowdown = 0.2\n"
     thresholds = read_thresholds(written(tmp_path, rules))
-    tuned, fixed = Case("throughput", "int8", streams=None, tuned=True), Case("throughput", "int8", 1, 1, 2)
+    tuned, fixed = Case("throughput", "int8", tuned=True), Case("throughput", "int8", 1, 1, 2)
     assert thresholds.match(tuned.parameters).max_slowdown == 0.1
     assert thresholds.match(fixed.parameters).max_slowdown == 0.2
 

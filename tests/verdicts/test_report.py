@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ssd_core.errors import UserError
-from ssd_core.results.schema import read_run
+from ssd_core.results.run import read_run
 from ssd_core.verdicts.compare import LIMIT, Verdict
 from ssd_core.verdicts.report import Exit, Report, UnlikeMachinesError, compare_accuracy, report
 from tests.saved_runs import BenchmarkMaker, Saver

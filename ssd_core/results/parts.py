@@ -1,0 +1,181 @@
+"""The parts of a result: what it was measured with, and what was seen beside it. Units are in the names."""
+
+import math
+from statistics import median
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from ssd_core.network.layers import multiply_adds
+from ssd_core.profiling.drift import drift
+from ssd_core.profiling.yardstick_shape import MULTIPLY_ADDS
+
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+Series = Annotated[list[Annotated[int, Meta(gt=0)]], Meta(min_length=1)]
+"""Nanoseconds of one process's steps, in order."""
+Question = Literal["latency", "throughput"]
+Processes = Annotated[list[Series], Meta(min_length=1)]
+
+
+class Part(Struct, frozen=True, omit_defaults=True):
+    """A part of a result."""
+
+
+class Data(Part, frozen=True):
+    """What the network was fed: dummy tensors, or records with their number and a digest of their names and sizes."""
+
+    kind: str
+    origin: str = ""
+    images: int | None = None
+    digest: str | None = None
+
+
+class Binding(Part, frozen=True):
+    """The CPUs that a worker may use, and its memory policy with the policy's nodes."""
+
+    cpus: list[int]
+    policy: str = ""
+    nodes: list[int] = []
+
+
+class Threads(Part, frozen=True):
+    """The threads that a session started, of each stream."""
+
+    inter: int
+    intra: int
+
+
+class Interval(Part, frozen=True):
+    """A value and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no interval of a positive figure."""
+        if not (0 < self.low <= self.value <= self.high < math.inf):
+            raise ValueError(f"{self.value} in [{self.low}, {self.high}] is impossible")
+
+
+class Yardstick(Part, frozen=True):
+    """Durations of the yardstick's convolution in the case's worker, just before and just after the case."""
+
+    before_ns: Series
+    after_ns: Series
+    median_ms: float = 0.0
+    multiply_adds_per_second: float = 0.0
+    drift: float = 1.0
+    """How much slower (above 1) or faster the machine was after the case than before."""
+
+    @classmethod
+    def of(cls, before_ns: list[int], after_ns: list[int]) -> "Yardstick":
+        """What the two series come to."""
+        middle_ns = median((*before_ns, *after_ns))
+        return cls(
+            before_ns, after_ns, middle_ns * 1e-6, MULTIPLY_ADDS / (middle_ns * 1e-9), drift(before_ns, after_ns)
+        )
+
+    def joined(self, other: "Yardstick") -> "Yardstick":
+        """The yardstick around a case that two processes measured."""
+        return Yardstick.of([*self.before_ns, *other.before_ns], [*self.after_ns, *other.after_ns])
+
+    def share(self, run_ns: "list[int] | tuple[int, ...]", images: int) -> float:
+        """The network's multiplications a second, as a share of the yardstick's, where each run takes these images."""
+        network = multiply_adds() * images / median(run_ns)
+        return network / (MULTIPLY_ADDS / median((*self.before_ns, *self.after_ns)))
+
+
+class Supply(Part, frozen=True):
+    """Images a second of the input pipeline with no network behind it, of the network on dummy tensors, and of both."""
+
+    input_images_per_second: Positive
+    network_images_per_second: Positive
+    share_of_network: Positive
+    input_bound: bool
+    """Whether the pipeline is the slower of the two, so that no network could be faster."""
+
+    @classmethod
+    def of(cls, input_rate: float, network_rate: float, together: float) -> "Supply":
+        """What the three rates come to, in images a second."""
+        return cls(input_rate, network_rate, together / network_rate, input_rate < network_rate)
+
+
+class Candidate(Part, frozen=True):
+    """The counts that the search for a tuned case tried, and the images a second with them."""
+
+    streams: Count
+    num_inter_threads: Count
+    num_intra_threads: Count
+    batch_size: Count
+    images_per_second: Positive
+
+
+class VariantOutcome(Part, frozen=True):
+    """What a case came to against its variant; a ratio above 1 means that the case is slower."""
+
+    variant: str
+    ratio: Positive | None
+    low: Positive | None
+    high: Positive | None
+    p_value: float | None
+    verdict: str
+    reason: str
+    rounds: int
+    samples_ns: list[list[float]]
+    """The variant's blocks, in the order they were measured."""
+    depends_on: dict[str, Any]
+
+
+class Replacement(Part, frozen=True):
+    """What became of the detections of a graph's own post-processing: the share that is just alike, and the AP."""
+
+    agreement: float
+    ap_before: float
+    ap_after: float
+
+
+class PeerSetting(Part, frozen=True):
+    """How a runtime was opened."""
+
+    batch_size: Count
+    streams: Count
+    """0: as many as the runtime thinks best."""
+    requests_a_stream: int = 1
+    streams_opened: int = 1
+
+
+class PeerFigures(Part, frozen=True):
+    """What was measured of one runtime."""
+
+    ns_an_image: Positive
+    setting: PeerSetting
+    tried_images_per_second: dict[str, float]
+    graph_sha256: str
+    graph_ops: dict[str, int]
+    samples_ns: list[list[float]]
+    """Nanoseconds an image, by turn."""
+
+
+class Ratio(Part, frozen=True):
+    """A peer's time over ours with its 95 % interval: above 1, ours is the faster."""
+
+    ratio: Positive
+    low: Positive | None = None
+    high: Positive | None = None
+
+
+class PeerSpeeds(Part, frozen=True):
+    """What was measured of each runtime, by name."""
+
+    question: Question
+    scope: Literal["network", "detections"]
+    sides: dict[str, PeerFigures]
+    ratios: dict[str, Ratio]
+
+
+def finite(name: str, value: float | None) -> None:
+    """ValueError for a value that is not finite."""
+    if value is not None and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}, which is impossible")

@@ -1,0 +1,106 @@
+"""Accuracy: detections of a whole set of images, and the 12 COCO numbers that they come to."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ssd_core.coco import annotations
+from ssd_core.coco.evaluate import Accuracy, evaluate, ids_of_files, to_results, write_results
+from ssd_core.graph.alike import alike
+from ssd_core.images.dataset import Records
+from ssd_core.results.case import Case
+from ssd_core.results.parts import Replacement
+from ssd_core.results.schema import AccuracyResult
+from ssd_core.scenarios.inference import Inference, Network
+from ssd_core.scenarios.protocol import Context, Scenario
+from ssd_core.scenarios.settings import Settings
+from ssd_core.scenarios.timed import identity_of
+from ssd_core.worker.answers import ImageDetections
+
+BATCH = 8  # images a step where the user asks for none
+UPSTREAM_ROUNDING = "whole pixels plus one and three decimals of a score, as upstream did"
+OWN_ROUNDING = "a thousandth of a pixel, six decimals of a score"
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """One a precision: AP depends on no count."""
+    batch = settings.batch_sizes[-1] if settings.batch_sizes_given else BATCH
+    threads = settings.inter_threads[-1], settings.intra_threads[-1]
+    for precision in settings.precisions:
+        yield Case("accuracy", precision, settings.batch_of(precision, batch), *threads)
+
+
+class AccuracyScenario(Scenario):
+    """Runs every image through the network once, and evaluates what it detects."""
+
+    def __init__(self, case: Case, context: Context) -> None:
+        super().__init__(case, context)
+        self.inference = Inference(case, context)
+        self.inference.open()
+        self._records = context.images()
+        self.inference.feed(self._records)
+        self._evaluation = Evaluation(self._records, context)
+
+    def measure(self) -> AccuracyResult:
+        """The 12 numbers, and what replacing the post-processing changed where it was replaced."""
+        start = time.perf_counter()
+        detected = self._evaluation.detect(self.inference, str(self.case))
+        accuracy = self._evaluation.evaluate(detected, self.case.precision)
+        duration_s = time.perf_counter() - start
+        self.context.matches[self.case.precision] = accuracy.matches
+        depends_on = self.inference.depends_on()
+        return AccuracyResult(
+            **identity_of(self.case),
+            accuracy=accuracy.numbers(),
+            accuracy_lines=accuracy.lines(),
+            images=accuracy.images,
+            images_in_file=accuracy.images_in_file,
+            duration_s=duration_s,
+            protocol=accuracy.protocol,
+            rounding=self._evaluation.rounding,
+            **depends_on,
+            postprocess=self._replacement(detected, accuracy) if depends_on["postprocess_ms"] else None,
+        )
+
+    def _replacement(self, detected: Sequence[ImageDetections], after: Accuracy) -> Replacement:
+        """What the graph's own post-processing detects, held against what ours does in its place."""
+        network = Network(graph=self.inference.graph, fast=False)
+        original = Inference(replace(self.case, batch_size=1), self.context, network)
+        original.open()
+        original.feed(self._records)
+        images = self._evaluation.detect(original, f"{self.case} as it was")
+        before = self._evaluation.evaluate(images, f"{self.case.precision}_original")
+        agreement = alike(*([image.detections for image in of] for of in (images, detected)))
+        return Replacement(agreement, before.AP, after.AP)
+
+
+class Evaluation:
+    """Detects in all images of some records, and evaluates that."""
+
+    def __init__(self, records: Records, context: Context) -> None:
+        self._records = records
+        self._context = context
+        self._instances = annotations.load(records.annotations())
+
+    def detect(self, inference: Inference, title: str) -> list[ImageDetections]:
+        """What is detected in each image of the records."""
+        images: list[ImageDetections] = []
+        with self._context.progress.bar(total=self._records.images, unit="image", desc=title) as bar:
+            for image in inference.detect():
+                images.append(image)
+                bar.update()
+        return images
+
+    def evaluate(self, images: Sequence[ImageDetections], name: str) -> Accuracy:
+        """The 12 numbers of what was detected; it is left in `detections_NAME_STAMP.json`, in COCO's results format."""
+        ids = ids_of_files(self._instances, [image.filename for image in images])
+        shapes = [(image.height, image.width) for image in images]
+        rounding = self._context.settings.upstream_rounding
+        results = to_results([image.detections for image in images], ids, shapes, rounding)
+        write_results(results, self._context.folder / f"detections_{name}_{self._context.stamp}.json")
+        return evaluate(results, self._instances, ids)
+
+    @property
+    def rounding(self) -> str:
+        """How detections are rounded before they are evaluated."""
+        return UPSTREAM_ROUNDING if self._context.settings.upstream_rounding else OWN_ROUNDING

@@ -1,0 +1,90 @@
+"""A/B in one run: each case and its variant in turn, A B B A, in two workers on the same machine."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from ssd_core.errors import UserError
+from ssd_core.results.case import Case
+from ssd_core.results.parts import VariantOutcome
+from ssd_core.results.schema import AgainstResult, timing_of
+from ssd_core.scenarios.inference import Inference, Network
+from ssd_core.scenarios.interleaved import InterleavedRun
+from ssd_core.scenarios.protocol import Context, Graph, Scenario
+from ssd_core.scenarios.series import TIME_LIMIT_S
+from ssd_core.scenarios.settings import Settings
+from ssd_core.scenarios.timed import batches, identity_of
+from ssd_core.scenarios.variant import parse
+from ssd_core.stats.steadiness import is_steady
+from ssd_core.verdicts.in_turn import compare_interleaved
+
+_LEAST_PAIRS = 20  # pairs of blocks: ten rounds A B B A, two more than the test needs at the least
+_LOOK_EVERY = 4  # pairs; each look more is a chance to stop by luck
+_WIDTH = 0.02  # the interval of the ratio is known well enough when it is no wider
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """Those of throughput, without the tuned ones."""
+    for precision in settings.precisions:
+        yield from batches(settings, "against", precision)
+
+
+class Against(Scenario):
+    """A case's inference and its variant's, fed alike and run in turn."""
+
+    def __init__(self, case: Case, context: Context) -> None:
+        super().__init__(case, context)
+        if not context.settings.against:
+            raise UserError("there is nothing to run against: give --against")
+        self._variant = parse(context.settings.against)
+        graph = Graph(self._variant.graph, str(self._variant.graph)) if self._variant.graph else None
+        own_change, other_change = self._variant.sides
+        self._own = Inference(case, context, variant=own_change)
+        self._other = Inference(self._variant.of_case(case), context, Network(graph=graph), other_change)
+        for inference in (self._own, self._other):
+            inference.open()
+            inference.feed(context.timing_records())
+
+    def measure(self) -> AgainstResult:
+        """Run both until their ratio is known, or for twice a case's time limit."""
+        settings = self.context.settings
+        steps = None if settings.steps is None else max(1, settings.steps // _LEAST_PAIRS)
+        run = InterleavedRun(self._other, self._own, steps=steps)
+        run.warm_up(None if settings.steps is None else settings.warmup_steps)
+        with self.context.progress.bar(unit="pair", desc=f"against {self._variant.text} {self.case.id}") as bar:
+            while not self._enough(run):
+                run.pair()
+                bar.update()
+        comparison = compare_interleaved([run.interleaved()])
+        other, own = run.blocks
+        durations_ns = [int(ns) for block in own for ns in block]
+        outcome = VariantOutcome(
+            variant=self._variant.text,
+            ratio=comparison.ratio,
+            low=comparison.low,
+            high=comparison.high,
+            p_value=comparison.p_value,
+            verdict=str(comparison.verdict),
+            reason=comparison.reason,
+            rounds=run.pairs // 2,
+            samples_ns=other,
+            depends_on=msgspec.to_builtins(self._other.depends_on()),
+        )
+        return AgainstResult(
+            **identity_of(self.case),
+            **timing_of([durations_ns], self.case.images_a_step),
+            warmup_steps=run.warmup_steps,
+            steady=is_steady(durations_ns),
+            stopped="both sides measured in turn",
+            **self._own.depends_on(),
+            against=outcome,
+        )
+
+    def _enough(self, run: InterleavedRun) -> bool:
+        if run.pairs < _LEAST_PAIRS or run.pairs % _LOOK_EVERY:
+            return False
+        if self.context.settings.steps is not None:
+            return True
+        ratio = compare_interleaved([run.interleaved()])
+        known = ratio.low is not None and ratio.high is not None and ratio.high / ratio.low - 1 <= _WIDTH
+        return known or run.seconds >= 2 * TIME_LIMIT_S

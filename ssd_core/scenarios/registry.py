@@ -1,0 +1,64 @@
+"""The scenarios: one row each. To add one, add its file, its type of result, its row and its file in bench/."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ssd_core.errors import UserError
+from ssd_core.results.case import Case
+from ssd_core.scenarios import accuracy, against, input_pipeline, peers, profile, timed
+from ssd_core.scenarios.protocol import Context, Scenario
+from ssd_core.scenarios.settings import Settings
+from ssd_core.verdicts.asked import LeftOut
+
+
+@dataclass(frozen=True)
+class Row:
+    """A kind of case: the cases of a run, and the scenario that measures each."""
+
+    kind: str
+    cases: Callable[[Settings], Iterator[Case]]
+    scenario: Callable[[Case, Context], Scenario]
+    option: str | None = None
+    """The option that asks for it; it then runs alone."""
+
+
+_ROWS = (
+    Row("throughput", timed.throughput_cases, timed.Timed),
+    Row("latency", timed.latency_cases, timed.Timed),
+    Row("accuracy", accuracy.cases, accuracy.AccuracyScenario),
+    Row("input_pipeline", input_pipeline.cases, input_pipeline.InputPipeline),
+    Row("against", against.cases, against.Against, "--against"),
+    Row("profile", profile.cases, profile.Profile, "--profile"),
+    Row("peers", peers.cases, peers.Peers, "--peers"),
+    Row("peers_accuracy", peers.accuracy_cases, peers.PeersAccuracy, "--peers"),
+)
+KINDS = {row.kind: row for row in _ROWS}
+ALONE = tuple(row.kind for row in _ROWS if row.option)
+
+
+def cases_of(kind: str, settings: Settings) -> Iterator[Case]:
+    """All cases of one kind, each precision's together, so that a worker's graph serves neighbours."""
+    if kind not in KINDS:
+        raise UserError(f"{kind} is not a kind of case: use one of {', '.join(KINDS)}.")
+    return KINDS[kind].cases(settings)
+
+
+def possible_cases(settings: Settings) -> list[Case]:
+    """Every case that could be selected under these settings where nothing runs alone."""
+    return [case for kind in KINDS if kind not in ALONE for case in cases_of(kind, settings)]
+
+
+def left_out(settings: Settings) -> LeftOut:
+    """Tells of a case that is not selected whether it could have been, or an option of the user's excludes it."""
+    possible = possible_cases(settings)
+
+    def is_left_out(gone: Case) -> bool:
+        alike = [case for case in possible if case.kind == gone.kind]
+        return any(case.key == gone for case in alike) or settings.excludes(gone, alike)
+
+    return is_left_out
+
+
+def scenario_of(case: Case, context: Context) -> Scenario:
+    """What measures a case."""
+    return KINDS[case.kind].scenario(case, context)

@@ -1,0 +1,56 @@
+"""A series: steps taken until the stopping rule has enough."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ssd_core.results.case import Case
+from ssd_core.scenarios.protocol import Context
+from ssd_core.stats.percentiles import samples_needed
+from ssd_core.stats.stopping import LEAST_STEPS, State, StopRule
+
+TIME_LIMIT_S = 20.0  # of a case, warm-up included, where --steps leaves the number open
+_TIME_LIMITS_S = {
+    "latency": 32.0,  # the 662 steps that a p99 takes, at up to 45 ms each
+    "input_pipeline": 8.0,  # its steps are a hundred times shorter
+}
+_CHUNK_NS = 500_000_000  # of steps asked of the worker at once
+
+
+@dataclass(frozen=True)
+class Series:
+    """What one process measured after its warm-up."""
+
+    step_ns: tuple[int, ...]
+    """Whole steps, with the wait for their images where these had to be fetched."""
+    run_ns: tuple[int, ...]
+    """The same steps' session.run alone."""
+    warmup_steps: int
+    steady: bool
+    stopped: str
+    """Why it ended: the fixed number of steps, the interval of the median, or the time limit."""
+
+
+def take(case: Case, context: Context, run: Callable[[int], tuple[list[int], list[int]]]) -> Series:
+    """Run steps until there are enough; `run` gives each step's nanoseconds, and those of its session.run."""
+    settings = context.settings
+    rule = StopRule(
+        warmup_steps=settings.warmup_steps,
+        steps=settings.steps,
+        time_limit_s=_TIME_LIMITS_S.get(case.kind, TIME_LIMIT_S),
+        at_least=samples_needed(99) if case.kind == "latency" else LEAST_STEPS,
+    )
+    inner: list[int] = []
+    with context.progress.bar(unit="step", desc=str(case)) as bar:
+        while rule.state is not State.DONE:
+            step_ns, run_ns = run(min(rule.wanted, _steps_of_a_chunk(inner)))
+            rule.feed(step_ns)
+            inner += run_ns
+            bar.set_postfix_str(str(rule.state))
+            bar.update(len(step_ns))
+    measured, lead = rule.measured, len(rule.warmup)
+    return Series(measured, tuple(inner[lead : lead + len(measured)]), lead, rule.steady, rule.reason or "")
+
+
+def _steps_of_a_chunk(run_ns: list[int]) -> int:
+    """How many steps to ask of the worker at once, so that the progress bar moves."""
+    return max(1, int(_CHUNK_NS / run_ns[-1])) if run_ns else 1

@@ -1,0 +1,67 @@
+"""Settings: how the cases of a run are measured, as the user chose it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ssd_core.machine.allocator import AllocatorName
+from ssd_core.precisions import DEFAULT
+from ssd_core.results.case import Case
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user chose; None means that the choice was left to us."""
+
+    precisions: tuple[str, ...] = DEFAULT
+    batch_sizes: tuple[int, ...] = (1, 8)
+    batch_sizes_given: bool = False
+    inter_threads: tuple[int, ...] = (1,)
+    intra_threads: tuple[int, ...] = (1,)
+    intra_threads_given: bool = False
+    streams: tuple[int, ...] = (1,)
+    streams_given: bool = False
+    tune: bool = False
+    cpus: int = 1
+    """What a worker has; threads and streams follow where they are left open."""
+    data_inter_threads: int = 0
+    data_intra_threads: int = 0
+    warmup_steps: int | None = None
+    steps: int | None = None
+    processes: int = 1
+    graphs: Mapping[str, Path] = field(default_factory=dict)
+    """The user's graph of each precision that has one."""
+    fixed_batches: Mapping[str, int] = field(default_factory=dict)
+    """How many images the graph of a precision takes at once, where it takes no other number."""
+    trust_graph: bool = False
+    fast_postprocess: bool = False
+    upstream_rounding: bool = False
+    data_location: Path | None = None
+    annotations_file: Path | None = None
+    against: tuple[str, ...] = ()
+    """The changes of the variant that cases run against."""
+    allocator: AllocatorName | None = None
+    socket_id: int | None = None
+    num_cores: int | None = None
+    given: frozenset[str] = frozenset()
+    """The case's parameters that the user chose, by name: cases with others are left out on purpose."""
+
+    def batch_sizes_of(self, precision: str) -> tuple[int, ...]:
+        """The batch sizes of a precision: those given, else its graph's own, else the default."""
+        fixed = self.fixed_batches.get(precision)
+        return self.batch_sizes if fixed is None else (fixed,)
+
+    def batch_of(self, precision: str, otherwise: int) -> int:
+        """One batch size of a precision: its graph's own, or another."""
+        return self.fixed_batches.get(precision, otherwise)
+
+    def intra_threads_of(self, streams: int) -> tuple[int, ...]:
+        """The threads within an operation, of each of so many streams: those given, or its share of the CPUs."""
+        return self.intra_threads if self.intra_threads_given else (max(1, self.cpus // streams),)
+
+    def excludes(self, gone: Case, alike: "list[Case]") -> bool:
+        """Whether an option of the user's excludes a case, of which `alike` are those of its kind."""
+        if not alike or (gone.tuned and not self.tune):
+            return True
+        mine = gone.parameters
+        return any(all(case.parameters[name] != mine[name] for case in alike) for name in self.given if name in mine)

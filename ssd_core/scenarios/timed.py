@@ -1,0 +1,168 @@
+"""Throughput and latency: steps of one case, one after the other, between two runs of the yardstick."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, product
+from typing import Any
+
+from ssd_core.results.case import Case
+from ssd_core.results.parts import Candidate, Yardstick
+from ssd_core.results.schema import LatencyResult, ThroughputResult, TimedResult, timing_of
+from ssd_core.scenarios.inference import Inference
+from ssd_core.scenarios.interleaved import InterleavedRun, Runner
+from ssd_core.scenarios.protocol import Context, Scenario
+from ssd_core.scenarios.series import Series, take
+from ssd_core.scenarios.settings import Settings
+from ssd_core.scenarios.supply import supply_of
+from ssd_core.scenarios.tuning import tuned
+from ssd_core.stats.interleaved import Interleaved
+
+_LEAST_PAIRS = 16  # eight rounds, the fewest whose test can be sure
+
+
+def throughput_cases(settings: Settings) -> Iterator[Case]:
+    """Every batch size, thread count and number of streams, and the tuned case."""
+    for precision in settings.precisions:
+        yield from batches(settings, "throughput", precision)
+        if settings.tune:
+            yield Case("throughput", precision, streams=0, tuned=True)
+
+
+def batches(settings: Settings, kind: str, precision: str) -> Iterator[Case]:
+    """Every batch size, thread count and number of streams of one precision."""
+    sizes = settings.batch_sizes_of(precision)
+    for batch, streams, inter in product(sizes, settings.streams, settings.inter_threads):
+        for intra in settings.intra_threads_of(streams):
+            yield Case(kind, precision, batch, inter, intra, streams)
+
+
+def latency_cases(settings: Settings, kind: str = "latency") -> Iterator[Case]:
+    """One image at a time, or as many as the graph takes."""
+    threads = product(settings.precisions, settings.inter_threads, settings.intra_threads)
+    for precision, inter, intra in threads:
+        yield Case(kind, precision, settings.batch_of(precision, 1), inter, intra)
+
+
+class Timed(Scenario):
+    """Measures throughput or latency; a tuned case is tuned first, on the images that it will run on."""
+
+    def __init__(self, case: Case, context: Context) -> None:
+        super().__init__(case, context)
+        self._tuning: list[Candidate] = []
+        self._records = context.timing_records()
+        if case.tuned:
+            self.case, self._tuning = tuned(case, context, self._records)
+        self.inference = Inference(self.case, context)
+        self.inference.open()
+        self.inference.feed(self._records)
+
+    def measure(self) -> TimedResult:
+        """Run until the series is enough (see `ssd_core.stats.stopping`), in each of --processes workers."""
+        series, yardsticks = [], []
+        for process in range(self.context.settings.processes):
+            if process:
+                self.inference.restart()
+            taken, yardstick = self._once()
+            series.append(taken)
+            yardsticks.append(yardstick)
+        yardstick = yardsticks[0]
+        for other in yardsticks[1:]:
+            yardstick = yardstick.joined(other)
+        peak_bytes = self.inference.worker.status().peak_memory_bytes
+        kernels = self.inference.kernels()
+        timing = timing_of([one.step_ns for one in series], self.case.images_a_step)
+        supply = supply_of(self.inference, timing["images_per_second"])
+        if supply:  # which left dummy tensors
+            self.inference.feed(self._records)
+            self.inference.run(1)
+        of_kind = LatencyResult if self.case.kind == "latency" else ThroughputResult
+        return of_kind(
+            **identity_of(self.case),
+            **timing,
+            **steadiness_of(series),
+            yardstick=yardstick,
+            yardstick_share=yardstick.share(tuple(chain(*(one.run_ns for one in series))), self.case.images_a_step),
+            onednn_kernels=kernels,
+            peak_memory_bytes=peak_bytes,
+            tuning=self._tuning,
+            **self.inference.depends_on(),
+            supply=supply,
+        )
+
+    def _once(self) -> tuple[Series, Yardstick]:
+        self.inference.worker.reset_peak()
+        before_ns = self.inference.yardstick()
+        series = take(self.case, self.context, self._run)
+        return series, Yardstick.of(before_ns, self.inference.yardstick())
+
+    def _run(self, steps: int) -> tuple[list[int], list[int]]:
+        durations = self.inference.worker.run(steps)
+        return self.inference.series(durations), durations.run_ns
+
+    def run(self, steps: int) -> list[int]:
+        """More steps of the case, once it has been measured."""
+        return self.inference.run(steps)
+
+    @contextmanager
+    def beside_reference(self, reference: Case, title: str) -> "Iterator[Turns]":
+        """The case and the reference's, to be measured in turn."""
+        with self._in_turn(self.inference.beside(reference), title) as turns:
+            yield turns
+
+    @contextmanager
+    def beside_yardstick(self, title: str) -> "Iterator[Turns]":
+        """The case and its yardstick, to be measured in turn."""
+        with self._in_turn(YardstickRunner(self.inference), title) as turns:
+            yield turns
+
+    @contextmanager
+    def _in_turn(self, other: Runner, title: str) -> "Iterator[Turns]":
+        run = InterleavedRun(self.inference, other)
+        with self.context.progress.bar(unit="pair", desc=title) as bar:
+            run.warm_up(self.context.settings.warmup_steps, blocks=1)  # both have run minutes ago
+            while run.pairs < _LEAST_PAIRS:
+                run.pair()
+                bar.update()
+            yield Turns(run, bar)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """A run in turn that grows under its progress bar."""
+
+    run: InterleavedRun
+    bar: Any
+
+    def grow(self) -> None:
+        """Measure on until the run is a quarter longer."""
+        self.run.grow(self.bar.update)
+
+    def interleaved(self) -> Interleaved:
+        """The blocks so far."""
+        return self.run.interleaved()
+
+
+@dataclass(frozen=True)
+class YardstickRunner:
+    """The yardstick of a case as what can be measured in turn with it."""
+
+    inference: Inference
+
+    def run(self, steps: int) -> list[int]:
+        """The nanoseconds of each of `steps` runs of the convolution."""
+        return self.inference.yardstick(steps)
+
+
+def identity_of(case: Case) -> dict[str, Any]:
+    """What a case is, as a Result takes it."""
+    return {"precision": case.precision, **case.counts, "tuned": case.tuned}
+
+
+def steadiness_of(series: "list[Series]") -> dict[str, Any]:
+    """How the series of one case or several processes went, as a TimedResult takes it."""
+    return {
+        "warmup_steps": sum(one.warmup_steps for one in series),
+        "steady": all(one.steady for one in series),
+        "stopped": "; ".join(dict.fromkeys(one.stopped for one in series)),
+    }

@@ -1,0 +1,181 @@
+"""The gate: judges what was asked of one case, and measures on where noise hides the answer."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from ssd_core.errors import UserError
+from ssd_core.machine import identity
+from ssd_core.network.layers import multiply_adds
+from ssd_core.precisions import REFERENCE
+from ssd_core.profiling.yardstick_shape import MULTIPLY_ADDS
+from ssd_core.results.case import Case
+from ssd_core.results.conditions import unlike_hardware, unlike_settings
+from ssd_core.results.parts import Interval
+from ssd_core.results.run import Run
+from ssd_core.results.schema import (
+    SPEEDUP,
+    YARDSTICK_SHARE,
+    AccuracyResult,
+    AgainstResult,
+    Result,
+    TimedResult,
+)
+from ssd_core.stats.bootstrap import estimate
+from ssd_core.stats.interleaved import Interleaved
+from ssd_core.verdicts.asked import baseline_label, bounds_of, limits_of
+from ssd_core.verdicts.compare import LIMIT, Verdict
+from ssd_core.verdicts.in_turn import figure_of, judge_in_turn
+from ssd_core.verdicts.judgement import Figure, Finding, judge, settle
+from ssd_core.verdicts.ledger import Outcome
+from ssd_core.verdicts.limits import Thresholds
+from ssd_core.verdicts.measured import Measured
+from ssd_core.verdicts.report import LARGEST_AP_LOSS, compare_results
+from ssd_core.verdicts.series import series_figure
+
+_MORE_NS = 2_000_000_000  # of a case's own steps, at a time, where its series is not clear
+_BYTES_PER_GB = 1e9
+_OUTCOMES = {
+    Verdict.REGRESSION: Outcome.BROKEN,
+    Verdict.IMPROVEMENT: Outcome.IMPROVED,
+    Verdict.NO_CHANGE: Outcome.KEPT,
+    Verdict.TOO_NOISY: Outcome.TOO_NOISY,
+    Verdict.INCOMPARABLE: Outcome.INCOMPARABLE,
+    Verdict.MISSING: Outcome.MISSING,
+}
+
+
+class Turns(Protocol):
+    """Two runners that have been measured in turn for the fewest rounds that can be judged."""
+
+    def grow(self) -> None:
+        """Measure on until the run is a quarter longer."""
+
+    def interleaved(self) -> Interleaved:
+        """The blocks so far."""
+
+
+class Live(Protocol):
+    """A case whose worker is still there, so that it can be measured on."""
+
+    case: Case
+
+    def run(self, steps: int) -> Sequence[int]: ...  # noqa: D102
+    def beside_reference(self, reference: Case, title: str) -> AbstractContextManager[Turns]: ...  # noqa: D102
+    def beside_yardstick(self, title: str) -> AbstractContextManager[Turns]: ...  # noqa: D102
+
+
+class Gate:
+    """Judges one case after another; a finding ends the case's entry in the ledger."""
+
+    def __init__(self, measured: Measured, thresholds: Thresholds, baseline: Run | None, seconds: float) -> None:
+        self._measured = measured
+        self._thresholds = thresholds
+        self._baseline = baseline
+        self._seconds = seconds
+
+    def judge(self, subject: str, result: Result, live: Live | None) -> Result:
+        """End every open entry of a case; its result, with the figures that were measured in turn to judge it."""
+        ledger, bounds = self._measured.ledger, bounds_of(result.case, self._thresholds)
+        for asked in ledger.open_of(subject):
+            try:
+                finding = self._finding(asked, bounds.get(asked), result, live)
+            except UserError as error:
+                ledger.end(subject, asked, Outcome.NOT_JUDGED, str(error))
+                continue
+            ledger.end(subject, asked, finding.outcome, finding.reason)
+            if finding.in_turn and finding.figure and isinstance(result, TimedResult):
+                figure = Interval(finding.figure.value, finding.figure.low, finding.figure.high)
+                result = msgspec.structs.replace(result, in_turn={**result.in_turn, finding.in_turn: figure})
+        return result
+
+    def _finding(self, asked: str, bound: float | None, result: Result, live: Live | None) -> Finding:
+        if bound is not None:
+            if isinstance(result, AccuracyResult):
+                return self._of_accuracy(asked, bound, result)
+            return self._of_timing(asked, bound, _timed(result), live)
+        if self._baseline is not None and asked == baseline_label(self._baseline):
+            return self._against_baseline(self._baseline, result)
+        assert isinstance(result, AgainstResult)
+        against = result.against
+        return Finding(_OUTCOMES[Verdict(against.verdict)], f"{against.verdict}: {against.reason}")
+
+    def _of_accuracy(self, limit: str, bound: float, result: AccuracyResult) -> Finding:
+        loss = limit == "max_ap_loss"
+        return judge(limit, bound, self._measured.ap_loss(result.precision) if loss else Figure.exact(result.ap))
+
+    def _of_timing(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
+        if limit == "min_speedup":
+            return self._speedup(limit, bound, result, live)
+        if limit == "min_yardstick_share":
+            return self._yardstick_share(limit, bound, result, live)
+        if limit == "max_peak_memory_gb":
+            peak = result.peak_memory_bytes
+            return judge(limit, bound, None if peak is None else Figure.exact(peak / _BYTES_PER_GB))
+        return self._series(limit, bound, result, live)
+
+    def _speedup(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
+        """fp32's time over the case's, an image, the two measured in turn."""
+        wanted = replace(result.case, precision=REFERENCE)
+        reference = self._measured.of(wanted)
+        if reference is None:
+            return Finding(Outcome.NOT_JUDGED, f"{wanted} has no result")
+        if live is None:
+            return Finding(Outcome.NOT_JUDGED, "there is no inference to measure in turn with fp32")
+        images = live.case.images_a_step / reference.case.images_a_step
+        with live.beside_reference(reference.case, f"{limit} {live.case.id}") as turns:
+            return replace(self._settle(limit, bound, turns, images), in_turn=SPEEDUP)
+
+    def _yardstick_share(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
+        """The yardstick's time over the case's: as measured around the case, and in turn where that is not clear."""
+        share, yardstick = result.yardstick_share, result.yardstick
+        if share is None or yardstick is None:
+            return judge(limit, bound, None)
+        around = np.asarray([*yardstick.before_ns, *yardstick.after_ns], dtype=np.float64)
+        ratio = figure_of((1, estimate([around])), (-1, estimate(result.samples.arrays)))
+        finding = judge(limit, bound, ratio.scaled(share / ratio.value))
+        if finding.outcome is Outcome.KEPT or live is None:
+            return finding
+        # Broken, too, has to be seen in turn: a neighbour may have come in between.
+        scale = multiply_adds() * live.case.images_a_step / MULTIPLY_ADDS
+        with live.beside_yardstick(f"{limit} {live.case.id}") as turns:
+            return replace(self._settle(limit, bound, turns, scale), in_turn=YARDSTICK_SHARE)
+
+    def _settle(self, limit: str, bound: float, turns: Turns, scale: float) -> Finding:
+        return settle(lambda: judge_in_turn(limit, bound, turns.interleaved(), scale), turns.grow, self._seconds)
+
+    def _series(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
+        """A figure of the case's own steps, of which more are taken where it is not clear."""
+        processes = [list(process) for process in result.samples_ns]
+
+        def measure_on() -> None:
+            assert live is not None
+            typical_ns = sorted(processes[-1])[len(processes[-1]) // 2]
+            processes[-1].extend(live.run(max(1, int(_MORE_NS / typical_ns))))
+
+        images = result.case.images_a_step
+        budget_s = 0.0 if live is None else self._seconds
+        return settle(lambda: judge(limit, bound, series_figure(limit, processes, images)), measure_on, budget_s)
+
+    def _against_baseline(self, baseline: Run, result: Result) -> Finding:
+        now = Run(Path("this run"), identity.of_this_machine(), (result,))
+        limits = limits_of(result.case, self._thresholds)
+        slowdown, loss = limits.max_slowdown, limits.max_ap_loss
+        comparison = compare_results(
+            baseline.compared.get(result.case.key),
+            result,
+            LIMIT if slowdown is None else slowdown,
+            largest_ap_loss=LARGEST_AP_LOSS if loss is None else loss,
+            unlike=(*unlike_hardware(baseline, now), *unlike_settings(baseline, now)),
+        )
+        return Finding(_OUTCOMES[comparison.verdict], f"{comparison.verdict}: {comparison.reason}")
+
+
+def _timed(result: Result) -> TimedResult:
+    assert isinstance(result, TimedResult), f"{result.case} has no series of steps"
+    return result

@@ -1,0 +1,31 @@
+"""A case and its variant, in turn, on a worker of fixed durations."""
+
+import pytest
+
+from ssd_core.errors import UserError
+from ssd_core.results.case import Case
+from ssd_core.scenarios.against import Against
+from tests.scenarios.contexts import ContextMaker
+
+CASE = Case("against", "int8", 1, 1, 2)
+
+
+def test_a_case_that_is_slower_than_its_variant_is_a_regression(context: ContextMaker) -> None:
+    slowed = context({"ms": {"int8": 10.0}, "noise": 0.001}, steps=40, warmup_steps=1, against=("delay=5",))
+    result = Against(CASE, slowed).measure()
+    assert result.against.verdict == "regression"
+    assert result.against.ratio == pytest.approx(1.5, rel=0.01)
+    assert result.against.rounds == 10
+    assert result.warmup_steps == 1
+    assert result.case.variant == "delay=5"
+    assert result.images_per_second == pytest.approx(1000 / 15, rel=0.01), "the case's own steps"
+
+
+def test_a_case_is_no_slower_than_itself(context: ContextMaker) -> None:
+    result = Against(CASE, context({"noise": 0.001}, steps=40, warmup_steps=1, against=("env=A=1",))).measure()
+    assert result.against.verdict == "no change shown"
+
+
+def test_without_a_variant_there_is_nothing_to_run_against(context: ContextMaker) -> None:
+    with pytest.raises(UserError, match="give --against"):
+        Against(CASE, context())
