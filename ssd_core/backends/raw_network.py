@@ -33,9 +33,9 @@ class Network:
 def network_of(graph_def: GraphDef) -> Network:
     """Cut the network out of a frozen fp32 graph; UserError where it is not one that `export-graph` makes.
 
-    A graph of the `seed` contract is made anew from its weights, which SSD.TensorFlow's frozen graphs name.
+    A graph of the `upstream` contract is made anew from its weights, which SSD.TensorFlow's frozen graphs name.
     """
-    if identify(graph_def).name == "seed":
+    if identify(graph_def).name == "upstream":
         graph_def = fp32_graph(_named_weights(graph_def))
     cut, _ = raw_predictions(simplified(graph_def))
     view = GraphView(cut)

@@ -104,11 +104,11 @@ def to_results(
     detections: Sequence[ImageDetections],
     image_ids: Sequence[int],
     shapes: Sequence[Sequence[int]] | npt.NDArray[np.int64],
-    seed_rounding: bool = False,
+    upstream_rounding: bool = False,
 ) -> list[dict[str, Any]]:
     """Detections as COCO's results: one dict a box, [x, y, width, height] in pixels of the image (height, width).
 
-    `seed_rounding` does as the seed did, to reproduce its published numbers: each corner cut to whole pixels, plus
+    `upstream_rounding` does as upstream did, to reproduce its published numbers: each corner cut to whole pixels, plus
     one; scores to three decimals; boxes without width or height left out. Otherwise coordinates keep a thousandth of
     a pixel and scores six decimals.
     """
@@ -116,11 +116,11 @@ def to_results(
     for found, image_id, (height, width) in zip(detections, image_ids, shapes, strict=True):
         _check(found, image_id)
         pixels = found.boxes * np.array([height, width, height, width], np.float32)
-        corners = (pixels.astype(np.int32) + 1 if seed_rounding else pixels).astype(np.float64)
+        corners = (pixels.astype(np.int32) + 1 if upstream_rounding else pixels).astype(np.float64)
         ymin, xmin, ymax, xmax = corners.T
         boxes = np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1).round(3)
-        scores = found.scores.astype(np.float64).round(3 if seed_rounding else 6)
-        kept = np.flatnonzero((boxes[:, 2:] > 0).all(axis=1)) if seed_rounding else range(len(boxes))
+        scores = found.scores.astype(np.float64).round(3 if upstream_rounding else 6)
+        kept = np.flatnonzero((boxes[:, 2:] > 0).all(axis=1)) if upstream_rounding else range(len(boxes))
         results.extend(
             {
                 "image_id": int(image_id),

@@ -1,6 +1,6 @@
 """What a graph asks for and gives: its inputs and outputs, recognised by name.
 
-Two contracts are known. `batched` is ours: any batch, four outputs. `seed` is that of the published
+Two contracts are known. `batched` is ours: any batch, four outputs. `upstream` is that of the published
 `ssdvgg16_{fp32,int8}_pretrained_model.pb`: one image, and for each of 80 classes its scores and its boxes.
 """
 
@@ -19,7 +19,7 @@ GraphDef = Any
 
 INPUT = "input"
 BATCHED_OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes", "num_detections")
-SEED_OUTPUTS = tuple("ExpandDims" if i == 0 else f"ExpandDims_{i}" for i in range(2 * (NUM_CLASSES - 1)))
+UPSTREAM_OUTPUTS = tuple("ExpandDims" if i == 0 else f"ExpandDims_{i}" for i in range(2 * (NUM_CLASSES - 1)))
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
 _FLOAT = 1  # types.proto: DT_FLOAT
 
@@ -52,7 +52,7 @@ class Contract:
 
     def detections(self, arrays: Sequence[npt.NDArray[Any]]) -> list[Detections]:
         """The fetched `outputs`, in their order, as one `Detections` an image."""
-        return _of_seed(arrays) if self.name == "seed" else _of_batch(arrays)
+        return _of_upstream(arrays) if self.name == "upstream" else _of_batch(arrays)
 
 
 def identify(graph_def: GraphDef) -> Contract:
@@ -77,20 +77,20 @@ def _recognise(graph_def: GraphDef) -> Contract:
     if all(name in nodes for name in BATCHED_OUTPUTS):
         return Contract("batched", f"{INPUT}:0", tuple(f"{name}:0" for name in BATCHED_OUTPUTS), batch)
     ends = _ends(graph_def)
-    found = [name for name in SEED_OUTPUTS if name in nodes]
-    beyond = f"{SEED_OUTPUTS[0]}_{len(SEED_OUTPUTS)}"
-    if len(found) == len(SEED_OUTPUTS) and beyond not in ends:
+    found = [name for name in UPSTREAM_OUTPUTS if name in nodes]
+    beyond = f"{UPSTREAM_OUTPUTS[0]}_{len(UPSTREAM_OUTPUTS)}"
+    if len(found) == len(UPSTREAM_OUTPUTS) and beyond not in ends:
         # The original's post-processing squeezes the batch away, so it takes one image whatever its input says.
-        return Contract("seed", f"{INPUT}:0", tuple(f"{name}:0" for name in SEED_OUTPUTS), 1)
+        return Contract("upstream", f"{INPUT}:0", tuple(f"{name}:0" for name in UPSTREAM_OUTPUTS), 1)
     if len(found) > 1:
-        odd = next((f"no {name}" for name in SEED_OUTPUTS if name not in found), f"{beyond} as well")
+        odd = next((f"no {name}" for name in UPSTREAM_OUTPUTS if name not in found), f"{beyond} as well")
         raise UserError(
-            f"The graph has {len(found)} of the {len(SEED_OUTPUTS)} outputs ExpandDims, ExpandDims_1, … of the seed's"
+            f"The graph has {len(found)} of the {len(UPSTREAM_OUTPUTS)} outputs ExpandDims, ExpandDims_1, … of upstream's"
             f" contract, and {odd}: it is cut off, or of another number of classes; export it again."
         )
     raise UserError(
         f"The graph's outputs are unknown: it ends in {_listing(ends)}; known are"
-        f" {', '.join(BATCHED_OUTPUTS)}, or {SEED_OUTPUTS[0]} … {SEED_OUTPUTS[-1]}."
+        f" {', '.join(BATCHED_OUTPUTS)}, or {UPSTREAM_OUTPUTS[0]} … {UPSTREAM_OUTPUTS[-1]}."
     )
 
 
@@ -138,7 +138,7 @@ def _of_batch(arrays: Sequence[npt.NDArray[Any]]) -> list[Detections]:
     ]
 
 
-def _of_seed(arrays: Sequence[npt.NDArray[Any]]) -> list[Detections]:
+def _of_upstream(arrays: Sequence[npt.NDArray[Any]]) -> list[Detections]:
     scores = [a[0] for a in arrays[0::2]]
     boxes = [a[0] for a in arrays[1::2]]
     classes = np.concatenate([np.full(len(s), c, np.int64) for c, s in enumerate(scores, start=1)])

@@ -6,7 +6,8 @@ from typing import Any
 
 from ssd_core.network.layers import MODEL_SCOPE, NUM_CLASSES
 
-CONTRACTS = ("batched", "seed")
+CONTRACTS = ("batched", "upstream")
+_OLD_NAMES = {"seed": "upstream"}
 
 
 def add_parser(subparsers: Any) -> None:
@@ -28,9 +29,10 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--contract",
-        choices=CONTRACTS,
+        choices=(*CONTRACTS, *_OLD_NAMES),
+        metavar="|".join(CONTRACTS),
         default=CONTRACTS[0],
-        help="batched: any batch, four outputs; seed: one image, scores and boxes of each class (default %(default)s)",
+        help="batched: any batch, four outputs; upstream: one image, scores and boxes of each class (default %(default)s)",
     )
     parser.add_argument(
         "--model-scope", default=MODEL_SCOPE, help="the scope of the checkpoint's variables (default %(default)s)"
@@ -52,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     from ssd_core.graph.checkpoint import checkpoint_weights
     from ssd_core.graph.export import fp32_graph
     from ssd_core.graph.frozen import write_graph
-    from ssd_core.graph.seed_graph import seed_graph
     from ssd_core.graph.torchvision import SUFFIXES, TORCHVISION, read_state_dict, torchvision_weights
+    from ssd_core.graph.upstream_graph import upstream_graph
     from ssd_core.network.variant import ORIGINAL
 
     if args.checkpoint.suffix in SUFFIXES:
@@ -62,9 +64,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         scope, variant = args.model_scope, ORIGINAL
         weights = checkpoint_weights(args.checkpoint, args.num_classes, scope)
-    build = seed_graph if args.contract == "seed" else fp32_graph
+    contract = _OLD_NAMES.get(args.contract, args.contract)
+    if contract != args.contract:
+        print(f"--contract {args.contract} is now called --contract {contract}.")
+    build = upstream_graph if contract == "upstream" else fp32_graph
     write_graph(build(weights, args.num_classes, scope, variant), args.output)
-    print(
-        f"wrote {args.output}: {len(weights)} variables, {args.contract} contract, sha256 {sha256_of(args.output)[:12]}"
-    )
+    print(f"wrote {args.output}: {len(weights)} variables, {contract} contract, sha256 {sha256_of(args.output)[:12]}")
     return 0

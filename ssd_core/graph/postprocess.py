@@ -1,4 +1,4 @@
-"""The seed's graphs with our post-processing: 80 non-maximum suppressions become one, the detections stay the same.
+"""Upstream's graphs with our post-processing: 80 non-maximum suppressions become one, the detections stay the same.
 
 The raw predictions are found in the graph by what they are, not by name: what the softmax takes, and the first tensor
 of four numbers a default box. That the old and the new post-processing agree is tried, not assumed.
@@ -56,13 +56,13 @@ class FastGraph:
 
 
 def fast_postprocess(graph_def: GraphDef) -> FastGraph:
-    """Replace the post-processing of a graph of the `seed` contract by `network.detections`.
+    """Replace the post-processing of a graph of the `upstream` contract by `network.detections`.
 
     The input takes any batch where the network in the graph does, else one image as before. UserError when the graph is
     of another contract, or its post-processing is not the original's.
     """
     contract = identify(graph_def)
-    if contract.name != "seed":
+    if contract.name != "upstream":
         raise UserError("The graph's post-processing is one operation already: leave --postprocess fast out.")
     outputs = [node_of(name) for name in contract.outputs]
     raw = raw_nodes(graph_def)
@@ -81,7 +81,7 @@ def fast_postprocess(graph_def: GraphDef) -> FastGraph:
 
 
 def raw_nodes(graph_def: GraphDef) -> Raw:
-    """Where the raw predictions of a graph of the `seed` contract are; UserError when they are not found."""
+    """Where the raw predictions of a graph of the `upstream` contract are; UserError when they are not found."""
     view = GraphView(graph_def)
     softmaxes = [node for node in graph_def.node if node.op == "Softmax"]
     after_input, after_softmax = view.behind([INPUT]), view.behind(node.name for node in softmaxes)

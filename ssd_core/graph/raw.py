@@ -18,14 +18,14 @@ _PLAIN_TYPES = {11: 6, 12: 4}  # types.proto: DT_QINT8 -> DT_INT8, DT_QUINT8 -> 
 def raw_predictions(graph_def: GraphDef) -> tuple[GraphDef, Contract]:
     """The network alone, whose outputs are locations [N, 8732, 4] and candidate logits [N, 8732, C].
 
-    Of a graph of the `seed` contract these are what its own post-processing takes, with all 81 logits.
+    Of a graph of the `upstream` contract these are what its own post-processing takes, with all 81 logits.
 
     They are left as the graph keeps them: float32, bfloat16, or the integers that an int8 graph goes on with.
     UserError for a graph that has no such nodes.
     """
     contract = identify(graph_def)
     batch = contract.fixed_batch
-    if contract.name == "seed":
+    if contract.name == "upstream":
         names = list(raw_nodes(graph_def))
         cut = pruned(graph_def, names)
         return cut, Contract("network", f"{INPUT}:0", tuple(f"{name}:0" for name in names), batch)

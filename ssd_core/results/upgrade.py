@@ -8,6 +8,7 @@ from ssd_core.results.case import COUNTS
 from ssd_core.results.schema import timing_of
 from ssd_core.stats.samples import NS_PER_SECOND, Samples
 
+_RENAMED = (("graph_contract", "seed", "upstream"), ("rounding", "as the seed did", "as upstream did"))
 _TIMED = ("throughput", "latency", "input_pipeline", "against")
 
 
@@ -18,6 +19,9 @@ def upgraded(benchmark: Mapping[str, Any]) -> dict[str, Any]:
     info.setdefault("kind", str(benchmark.get("name", "")).partition("[")[0].removeprefix("test_"))
     if info["kind"] == "peers" and "peers_accuracy" in info:
         info["kind"] = "peers_accuracy"
+    for name, old, new in _RENAMED:
+        if isinstance(info.get(name), str):
+            info[name] = info[name].replace(old, new)
     for name in COUNTS:
         info[name] = info.get(name) or (1 if name == "streams" else 0)
     info["tuned"] = bool(info.get("tuned"))

@@ -1,4 +1,4 @@
-"""The seed's command lines, as they are: each is turned into the `pytest bench` command that it stands for, and run.
+"""Upstream's command lines, as they are: each is turned into the `pytest bench` command that it stands for, and run.
 
     launch_benchmark --model-name ssd_vgg16 --mode inference --precision int8 --framework tensorflow \\
         --data-location tf_records --in-graph int8.pb --batch-size 1 --socket-id 0 -- warmup-steps=100 steps=500
@@ -20,8 +20,8 @@ PROJECT = Path(ssd_core.__file__).absolute().parents[1]
 TIMED = ("bench/test_throughput.py", "bench/test_latency.py")
 ACCURACY = ("bench/test_accuracy.py",)
 
-_NOT_GIVEN = -1  # the seed's way to leave a number open
-# flag, its short form, what the seed meant by it
+_NOT_GIVEN = -1  # upstream's way to leave a number open
+# flag, its short form, what upstream meant by it
 _PATHS = (
     ("--data-location", "-d", "the folder of the TFRecords; without it, dummy data"),
     ("--output-dir", None, "the folder for logs and results"),
@@ -45,7 +45,7 @@ _NO_MEANING = (
     ("--tcmalloc-large-alloc-report-threshold", None, "the environment variable of that name reaches the workers"),
 )
 _MODEL_ARGUMENTS = {"warmup_steps": "--warmup-steps", "steps": "--steps"}
-_SEED_STEPS = "the seed ran 10 steps to warm up and 50 more"
+_UPSTREAM_STEPS = "upstream ran 10 steps to warm up and 50 more"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +68,7 @@ def _become(line: list[str]) -> NoReturn:
 
 
 def command(given: argparse.Namespace) -> list[str]:
-    """The pytest command that a command line of the seed's stands for; UserError for what cannot be meant."""
+    """The pytest command that a command line of upstream's stands for; UserError for what cannot be meant."""
     _check(given)
     precision = given.precision
     options = [f"--precision={precision}"] if precision else []
@@ -91,7 +91,7 @@ def command(given: argparse.Namespace) -> list[str]:
 
 
 def notes(given: argparse.Namespace) -> Iterator[str]:
-    """What is otherwise than the seed did it, a line each."""
+    """What is otherwise than upstream did it, a line each."""
     for flag, _, why in _NO_MEANING:
         if _value(given, flag) is not None:
             yield f"{flag} has no meaning any more: {why}."
@@ -100,11 +100,11 @@ def notes(given: argparse.Namespace) -> Iterator[str]:
     open_counts = [name for name, flag in _MODEL_ARGUMENTS.items() if flag not in _steps(given.model_args)]
     if open_counts:
         names = " and ".join(name.replace("_", "-") for name in open_counts)
-        yield f"{names} not given: a case runs until it is steady and its median is known ({_SEED_STEPS})."
+        yield f"{names} not given: a case runs until it is steady and its median is known ({_UPSTREAM_STEPS})."
 
 
 def _timed(given: argparse.Namespace) -> bool:
-    """Whether throughput and latency are asked for: as in the seed, unless accuracy alone is."""
+    """Whether throughput and latency are asked for: as in upstream, unless accuracy alone is."""
     return bool(given.benchmark_only or not given.accuracy_only)
 
 
@@ -149,7 +149,7 @@ def _steps(model_arguments: Sequence[str]) -> dict[str, str]:
 
 
 def _allocator(disable_tcmalloc: str | None, precision: str | None) -> list[str]:
-    """The seed preloaded TCMalloc unless told not to; by default for int8 only, as is done here."""
+    """Upstream preloaded TCMalloc unless told not to; by default for int8 only, as is done here."""
     if disable_tcmalloc == "True":
         return ["--disable-tcmalloc=True"]
     return ["--allocator=tcmalloc"] if disable_tcmalloc == "False" and precision != "int8" else []

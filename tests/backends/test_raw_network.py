@@ -39,19 +39,19 @@ def test_the_graph_is_left_as_it_was(thin_graph: GraphDef) -> None:
     assert thin_graph.SerializeToString(deterministic=True) == before
 
 
-def test_a_graph_of_the_seeds_contract_is_made_anew_from_its_weights(seeded_weights: dict[str, Any]) -> None:
+def test_a_graph_of_upstreams_contract_is_made_anew_from_its_weights(seeded_weights: dict[str, Any]) -> None:
     from ssd_core.graph.export import fp32_graph
-    from ssd_core.graph.seed_graph import seed_graph
+    from ssd_core.graph.upstream_graph import upstream_graph
 
     ours = network_of(fp32_graph(seeded_weights)).graph_def
-    theirs = network_of(seed_graph(seeded_weights, space_to_batch=True)).graph_def
+    theirs = network_of(upstream_graph(seeded_weights, space_to_batch=True)).graph_def
     assert theirs.SerializeToString(deterministic=True) == ours.SerializeToString(deterministic=True)
 
 
 def test_a_graph_that_names_no_weights_is_refused(seeded_weights: dict[str, Any]) -> None:
-    from ssd_core.graph.seed_graph import seed_graph
+    from ssd_core.graph.upstream_graph import upstream_graph
 
-    graph = seed_graph(seeded_weights)
+    graph = upstream_graph(seeded_weights)
     for node in graph.node:
         node.name = node.name.replace("conv1_1/kernel", "renamed")
         node.input[:] = [name.replace("conv1_1/kernel", "renamed") for name in node.input]

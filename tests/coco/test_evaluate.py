@@ -78,14 +78,14 @@ def pycocotools_lines(
     return printed.getvalue().splitlines()[-12:], evaluation.stats
 
 
-@pytest.mark.parametrize("seed_rounding", [False, True])
+@pytest.mark.parametrize("upstream_rounding", [False, True])
 @pytest.mark.parametrize("which", ["coco", "coco_mini"])
 def test_the_twelve_numbers_and_lines_are_those_of_pycocotools(
-    request: pytest.FixtureRequest, tmp_path: Path, which: str, seed_rounding: bool
+    request: pytest.FixtureRequest, tmp_path: Path, which: str, upstream_rounding: bool
 ) -> None:
     instances = load(request.getfixturevalue(which).annotations)
     ids = [image.id for image in instances.images]
-    results = to_results(*noisy_detections(instances, 0)[:1], ids, noisy_detections(instances, 0)[1], seed_rounding)
+    results = to_results(*noisy_detections(instances, 0)[:1], ids, noisy_detections(instances, 0)[1], upstream_rounding)
     write_results(results, tmp_path / "results.json")
     lines, stats = pycocotools_lines(instances.path, tmp_path / "results.json")
     accuracy = evaluate(results, instances, ids)
@@ -153,7 +153,7 @@ def test_unknown_images_are_refused_by_name(coco: Any) -> None:
 
 def test_seed_rounding_cuts_adds_one_and_drops_what_is_empty() -> None:
     detections = found((12, 0.98765, (0.1, 0.2, 0.55, 0.6)), (1, 0.5, (0.5, 0.5, 0.501, 0.9)))
-    rounded = to_results([detections], [7], [(100, 201)], seed_rounding=True)
+    rounded = to_results([detections], [7], [(100, 201)], upstream_rounding=True)
     # ymin 10, xmin 40.2, ymax 55, xmax 120.6 become 11, 41, 56, 121; the second is 50..50.1 high, so 51..51
     assert rounded == [{"image_id": 7, "category_id": 13, "bbox": [41.0, 11.0, 80.0, 45.0], "score": 0.988}]
     exact = to_results([detections], [7], [(100, 201)])
@@ -177,7 +177,7 @@ def test_coco_boxes_come_back_from_fractions(height: int, width: int, fractions:
     # An edge is a float32 fraction times a float32 size, two roundings; a side is the difference of two edges. Written
     # are thousandths.
     np.testing.assert_allclose(back, boxes, atol=2 * 2 * UNIT * max(height, width) + 0.0005, rtol=0)
-    for result in to_results([detections], [1], [(height, width)], seed_rounding=True):
+    for result in to_results([detections], [1], [(height, width)], upstream_rounding=True):
         assert result["bbox"] == [int(v) for v in result["bbox"]]
         assert result["bbox"][0] + result["bbox"][2] <= width + 1
 

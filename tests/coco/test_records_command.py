@@ -24,7 +24,7 @@ def run(parser: argparse.ArgumentParser, *arguments: object) -> int:
 
 
 @pytest.mark.parametrize("mark", ["_", "-"])
-def test_the_seeds_command_line(
+def test_upstreams_command_line(
     parser: argparse.ArgumentParser, coco: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], mark: str
 ) -> None:
     flags = [

@@ -12,10 +12,10 @@ from ssd_core.graph.contract import BATCHED_OUTPUTS, identify
 from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS, fp32_graph
 from ssd_core.graph.quantize import quantize
 from ssd_core.graph.rewrite import LayerReport
-from ssd_core.graph.seed_graph import seed_graph
 from ssd_core.graph.session import session_on
+from ssd_core.graph.upstream_graph import upstream_graph
 from ssd_core.network.detections import BACKGROUND_OFFSET
-from tests import thin_seed
+from tests import thin_upstream
 
 GraphDef = Any
 Floats = npt.NDArray[np.float32]
@@ -75,9 +75,9 @@ def logits_of(candidate_logits: Floats) -> Floats:
 
 
 @pytest.fixture(scope="session")
-def seeded_seed_graph(seeded_weights: Weights) -> GraphDef:
-    """The whole seeded network, fp32, of the seed's contract, its dilation as TensorFlow 1 wrote it."""
-    return seed_graph(seeded_weights, space_to_batch=True)
+def seeded_upstream_graph(seeded_weights: Weights) -> GraphDef:
+    """The whole seeded network, fp32, of upstream's contract, its dilation as TensorFlow 1 wrote it."""
+    return upstream_graph(seeded_weights, space_to_batch=True)
 
 
 @pytest.fixture(scope="session")
@@ -87,9 +87,9 @@ def seeded_int8(seeded_graph: GraphDef, network_input: Floats) -> tuple[GraphDef
 
 
 @pytest.fixture(scope="session")
-def seeded_seed_int8(seeded_seed_graph: GraphDef, network_input: Floats) -> GraphDef:
-    """The seed's contract in int8 as it was published in 2019: the first convolution in fp32, one scale a kernel."""
-    int8, _ = quantize(seeded_seed_graph, [network_input], keep_float={"ssd300/conv1/conv1_1/Conv2D"})
+def seeded_upstream_int8(seeded_upstream_graph: GraphDef, network_input: Floats) -> GraphDef:
+    """Upstream's contract in int8 as it was published in 2019: the first convolution in fp32, one scale a kernel."""
+    int8, _ = quantize(seeded_upstream_graph, [network_input], keep_float={"ssd300/conv1/conv1_1/Conv2D"})
     constants = {node.name: node for node in int8.node if node.op == "Const"}
     for node in int8.node:
         if node.op.startswith("QuantizedConv2D"):
@@ -105,9 +105,9 @@ def seeded_seed_int8(seeded_seed_graph: GraphDef, network_input: Floats) -> Grap
 
 
 @pytest.fixture(scope="session")
-def thin_seed_graph() -> GraphDef:
-    """A graph of the seed's contract with next to no network."""
-    return thin_seed.thin_seed_graph()
+def thin_upstream_graph() -> GraphDef:
+    """A graph of upstream's contract with next to no network."""
+    return thin_upstream.thin_upstream_graph()
 
 
 @pytest.fixture

@@ -102,12 +102,12 @@ def test_the_contract_is_kept(small_graph: Small, batch: int | None) -> None:
     assert identify(bf16).fixed_batch == batch
 
 
-def test_the_seeds_contract_is_kept(thin_seed_graph: GraphDef, images: Floats, run: Run) -> None:
-    bf16, reports = to_bfloat16(thin_seed_graph)
-    assert identify(bf16) == identify(thin_seed_graph)
+def test_upstreams_contract_is_kept(thin_upstream_graph: GraphDef, images: Floats, run: Run) -> None:
+    bf16, reports = to_bfloat16(thin_upstream_graph)
+    assert identify(bf16) == identify(thin_upstream_graph)
     assert [report.rewritten for report in reports] == [True] * 12
     names = [name.removesuffix(":0") for name in identify(bf16).outputs]
-    expected, got = (run(graph, names, images[:1]) for graph in (thin_seed_graph, bf16))
+    expected, got = (run(graph, names, images[:1]) for graph in (thin_upstream_graph, bf16))
     assert [array.shape[2:] for array in got] == [array.shape[2:] for array in expected]
     best_before, best_after = ([max(scores.max(), 0.01) for scores in arrays[::2]] for arrays in (expected, got))
     assert max(best_before) > 0.1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
-from ssd_core.graph.contract import BATCHED_OUTPUTS, SEED_OUTPUTS, Contract, identify, operation_counts
+from ssd_core.graph.contract import BATCHED_OUTPUTS, UPSTREAM_OUTPUTS, Contract, identify, operation_counts
 
 GraphDef = Any
 
@@ -23,7 +23,7 @@ def graph_with(outputs: list[str], shape: list[int | None] | None = None, dtype:
     return graph.as_graph_def()
 
 
-def seed_outputs(count: int) -> list[str]:
+def upstream_outputs(count: int) -> list[str]:
     return ["ExpandDims" if i == 0 else f"ExpandDims_{i}" for i in range(count)]
 
 
@@ -34,17 +34,17 @@ def test_ours_is_recognised_with_its_batch() -> None:
     assert identify(graph_with([*BATCHED_OUTPUTS], [8, 300, 300, 3])).fixed_batch == 8
 
 
-def test_the_seeds_is_recognised_and_takes_one_image() -> None:
-    contract = identify(graph_with(seed_outputs(160)))
-    assert (contract.name, contract.fixed_batch, len(contract.outputs)) == ("seed", 1, 160)
+def test_upstreams_is_recognised_and_takes_one_image() -> None:
+    contract = identify(graph_with(upstream_outputs(160)))
+    assert (contract.name, contract.fixed_batch, len(contract.outputs)) == ("upstream", 1, 160)
     assert contract.outputs[:2] == ("ExpandDims:0", "ExpandDims_1:0")
     assert contract.outputs[-1] == "ExpandDims_159:0"
 
 
 def test_the_batch_of_a_fixed_graph_is_checked() -> None:
-    contract = identify(graph_with(seed_outputs(160)))
+    contract = identify(graph_with(upstream_outputs(160)))
     contract.check_batch(1)
-    with pytest.raises(UserError, match=r"takes 1 image\(s\) at a time \(seed contract\), not 8"):
+    with pytest.raises(UserError, match=r"takes 1 image\(s\) at a time \(upstream contract\), not 8"):
         contract.check_batch(8)
     identify(graph_with([*BATCHED_OUTPUTS])).check_batch(8)
 
@@ -52,7 +52,7 @@ def test_the_batch_of_a_fixed_graph_is_checked() -> None:
 @pytest.mark.parametrize(("count", "said"), [(159, "no ExpandDims_159"), (162, "ExpandDims_160 as well")])
 def test_another_number_of_outputs_is_refused(count: int, said: str) -> None:
     with pytest.raises(UserError, match=f"{min(count, 160)} of the 160 outputs.*{said}"):
-        identify(graph_with(seed_outputs(count)))
+        identify(graph_with(upstream_outputs(count)))
 
 
 def test_unknown_outputs_are_listed_beside_the_known() -> None:
@@ -134,12 +134,12 @@ def test_batched_arrays_are_cut_to_each_images_count(counts: list[int], seed: in
         assert one.classes.dtype == np.int64
 
 
-def test_the_seeds_arrays_become_one_list_without_what_was_masked() -> None:
+def test_upstreams_arrays_become_one_list_without_what_was_masked() -> None:
     arrays: list[Any] = []
     for label in range(1, 81):
         scores = {3: [0.9, 0.0], 80: [0.95, 0.2]}.get(label, [0.0])
         arrays += [np.array([scores], np.float32), np.full((1, len(scores), 4), label / 100, np.float32)]
-    (found,) = Contract("seed", "input:0", SEED_OUTPUTS, 1).detections(arrays)
+    (found,) = Contract("upstream", "input:0", UPSTREAM_OUTPUTS, 1).detections(arrays)
     assert found.classes.tolist() == [80, 3, 80]
     np.testing.assert_allclose(found.scores, [0.95, 0.9, 0.2])
     np.testing.assert_allclose(found.boxes[:, 0], [0.8, 0.03, 0.8])

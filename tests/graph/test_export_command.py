@@ -43,7 +43,7 @@ def checkpoint(seeded_weights: dict[str, Floats], tmp_path_factory: pytest.TempP
     return prefix
 
 
-@pytest.fixture(scope="module", params=["batched", "seed"])
+@pytest.fixture(scope="module", params=["batched", "upstream", "seed"])
 def exported(request: pytest.FixtureRequest, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> GraphDef:
     output = tmp_path_factory.mktemp(request.param) / "fp32.pb"
     assert export("--checkpoint", checkpoint, "--output", output, "--contract", request.param) == 0

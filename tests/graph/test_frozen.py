@@ -126,9 +126,9 @@ def test_they_are_refused_inside_functions_too(tmp_path: Path) -> None:
 
 
 def test_our_own_graphs_need_no_trust(
-    tmp_path: Path, seeded_graph: GraphDef, seeded_seed_graph: GraphDef, seeded_int8: tuple[GraphDef, Any]
+    tmp_path: Path, seeded_graph: GraphDef, seeded_upstream_graph: GraphDef, seeded_int8: tuple[GraphDef, Any]
 ) -> None:
-    for graph_def in (seeded_graph, seeded_seed_graph, seeded_int8[0]):
+    for graph_def in (seeded_graph, seeded_upstream_graph, seeded_int8[0]):
         light = type(graph_def)()
         light.CopyFrom(graph_def)
         for node in light.node:

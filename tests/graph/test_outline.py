@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from ssd_core.errors import UserError
-from ssd_core.graph.contract import BATCHED_OUTPUTS, SEED_OUTPUTS, identify
+from ssd_core.graph.contract import BATCHED_OUTPUTS, UPSTREAM_OUTPUTS, identify
 from ssd_core.graph.frozen import write_graph
 from ssd_core.graph.outline import precision_of, read_outline
 
@@ -28,7 +28,7 @@ def graph_of(outputs: tuple[str, ...], batch: int | None) -> Any:
 @pytest.mark.parametrize("suffix", [".pb", ".pbtxt"])
 @pytest.mark.parametrize(
     ("outputs", "batch", "fixed"),
-    [(BATCHED_OUTPUTS, None, None), (BATCHED_OUTPUTS, 4, 4), (SEED_OUTPUTS, 1, 1), (SEED_OUTPUTS, None, 1)],
+    [(BATCHED_OUTPUTS, None, None), (BATCHED_OUTPUTS, 4, 4), (UPSTREAM_OUTPUTS, 1, 1), (UPSTREAM_OUTPUTS, None, 1)],
 )
 def test_an_outline_has_the_contract_of_its_graph(
     outputs: tuple[str, ...], batch: int | None, fixed: int | None, suffix: str, tmp_path: Path

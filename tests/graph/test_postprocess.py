@@ -1,4 +1,4 @@
-"""The seed's 80 suppressions replaced by one: the same detections, several images at once, or a refusal."""
+"""Upstream's 80 suppressions replaced by one: the same detections, several images at once, or a refusal."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +27,8 @@ def images() -> Floats:
 
 
 @pytest.fixture(scope="module")
-def fast(thin_seed_graph: GraphDef) -> FastGraph:
-    return fast_postprocess(thin_seed_graph)
+def fast(thin_upstream_graph: GraphDef) -> FastGraph:
+    return fast_postprocess(thin_upstream_graph)
 
 
 def test_one_suppression_is_left_of_eighty(fast: FastGraph) -> None:
@@ -41,25 +41,25 @@ def test_one_suppression_is_left_of_eighty(fast: FastGraph) -> None:
 
 
 def test_the_detections_are_the_same_one_image_or_several(
-    thin_seed_graph: GraphDef, fast: FastGraph, images: Floats, detections_of: Rows
+    thin_upstream_graph: GraphDef, fast: FastGraph, images: Floats, detections_of: Rows
 ) -> None:
     assert identify(fast.graph_def).fixed_batch is None
     together = detections_of(fast.graph_def, images)
     for image, rows in zip(images, together, strict=True):
-        expected = detections_of(thin_seed_graph, image[None])[0]
+        expected = detections_of(thin_upstream_graph, image[None])[0]
         assert len(expected) > 100
         assert_same(rows, expected, TWO_SOFTMAXES)
 
 
 def test_the_whole_int8_network_keeps_its_detections(
-    seeded_seed_int8: GraphDef, network_input: Floats, detections_of: Rows
+    seeded_upstream_int8: GraphDef, network_input: Floats, detections_of: Rows
 ) -> None:
     """Of which most have a score that others of their class have, too."""
-    fast = fast_postprocess(seeded_seed_int8).graph_def
+    fast = fast_postprocess(seeded_upstream_int8).graph_def
     assert identify(fast).fixed_batch is None
-    before, after = (operation_counts(graph) for graph in (seeded_seed_int8, fast))
+    before, after = (operation_counts(graph) for graph in (seeded_upstream_int8, fast))
     assert {n: c for n, c in after.items() if "Conv2D" in n} == {n: c for n, c in before.items() if "Conv2D" in n}
-    (expected,), (rows,) = (detections_of(graph, network_input) for graph in (seeded_seed_int8, fast))
+    (expected,), (rows,) = (detections_of(graph, network_input) for graph in (seeded_upstream_int8, fast))
     scores = np.unique(expected[:, :2], axis=0)
     assert len(scores) < 0.9 * len(expected), "there are ties"
     assert len(rows) == pytest.approx(len(expected), rel=0.005)
@@ -78,14 +78,14 @@ def _centred(images: Any) -> Any:
 
 @pytest.mark.parametrize("first", [_reshaped, _centred])
 def test_a_network_that_counts_on_one_image_keeps_to_it(
-    thin_seed_graph: GraphDef, images: Floats, detections_of: Rows, first: Callable[[Any], Any]
+    thin_upstream_graph: GraphDef, images: Floats, detections_of: Rows, first: Callable[[Any], Any]
 ) -> None:
     graph = tf.Graph()
     with graph.as_default():
         image = tf.compat.v1.placeholder(tf.float32, [1, 300, 300, 3], name="input")
         with tf.name_scope("before"):
             changed = first(image)
-        tf.import_graph_def(thin_seed_graph, {"input:0": changed}, name="thin")
+        tf.import_graph_def(thin_upstream_graph, {"input:0": changed}, name="thin")
     single = tf.compat.v1.GraphDef(node=(n for n in graph.as_graph_def().node if n.name != "thin/input"))
     for node in single.node:  # the outputs keep their names
         node.name = node.name.removeprefix("thin/")
@@ -101,9 +101,9 @@ def test_a_batched_graph_has_it_already(small_graph: Callable[..., GraphDef]) ->
         fast_postprocess(small_graph())
 
 
-def test_other_thresholds_are_noticed(thin_seed_graph: GraphDef) -> None:
-    other = type(thin_seed_graph)()
-    other.CopyFrom(thin_seed_graph)
+def test_other_thresholds_are_noticed(thin_upstream_graph: GraphDef) -> None:
+    other = type(thin_upstream_graph)()
+    other.CopyFrom(thin_upstream_graph)
     changed = 0
     for node in other.node:
         if node.name.endswith("non_max_suppression/iou_threshold"):
@@ -114,7 +114,7 @@ def test_other_thresholds_are_noticed(thin_seed_graph: GraphDef) -> None:
         fast_postprocess(other)
 
 
-def test_ties_that_fall_otherwise_are_noticed(thin_seed_graph: GraphDef, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ties_that_fall_otherwise_are_noticed(thin_upstream_graph: GraphDef, monkeypatch: pytest.MonkeyPatch) -> None:
     def detect(locations: Any, logits: Any, centers: Floats) -> Any:
         offsets = np.zeros(logits.shape[-1], np.float32)
         offsets[0] = BACKGROUND_OFFSET
@@ -122,12 +122,12 @@ def test_ties_that_fall_otherwise_are_noticed(thin_seed_graph: GraphDef, monkeyp
 
     monkeypatch.setattr(postprocess, "detect", detect)
     with pytest.raises(UserError, match=r"post-processing is not SSD\.TensorFlow's"):
-        fast_postprocess(thin_seed_graph)
+        fast_postprocess(thin_upstream_graph)
 
 
-def test_predictions_that_are_not_found_are_said(thin_seed_graph: GraphDef) -> None:
-    other = type(thin_seed_graph)()
-    other.CopyFrom(thin_seed_graph)
+def test_predictions_that_are_not_found_are_said(thin_upstream_graph: GraphDef) -> None:
+    other = type(thin_upstream_graph)()
+    other.CopyFrom(thin_upstream_graph)
     for node in other.node:
         if node.op == "Softmax":
             node.op = "Sigmoid"

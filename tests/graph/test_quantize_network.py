@@ -44,13 +44,13 @@ def test_the_whole_network_is_int8_but_for_the_normalisation(
     assert counted[0] == pytest.approx(seeded_outputs["num_detections"][0], rel=0.2)
 
 
-def test_the_seeds_graph_is_quantized_too(
-    seeded_outputs: dict[str, npt.NDArray[Any]], seeded_seed_int8: GraphDef, network_input: Floats, run: Run
+def test_the_upstream_graph_is_quantized_too(
+    seeded_outputs: dict[str, npt.NDArray[Any]], seeded_upstream_int8: GraphDef, network_input: Floats, run: Run
 ) -> None:
-    assert identify(seeded_seed_int8).name == "seed"
-    counts = operation_counts(seeded_seed_int8)
+    assert identify(seeded_upstream_int8).name == "upstream"
+    counts = operation_counts(seeded_upstream_int8)
     assert sum(count for name, count in counts.items() if name.startswith("QuantizedConv2D")) == 34
     assert (counts["Conv2D"], counts["QuantizedMaxPool"], counts["NonMaxSuppressionV3"]) == (1, 5, 80)
     assert "SpaceToBatchND" not in counts
-    (got,) = run(seeded_seed_int8, ["logits"], network_input)
+    (got,) = run(seeded_upstream_int8, ["logits"], network_input)
     assert np.corrcoef(seeded_outputs["logits"].ravel(), got.ravel())[0, 1] > NEARLY_THE_SAME

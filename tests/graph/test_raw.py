@@ -52,13 +52,13 @@ def test_the_graph_is_left_as_it_was(seeded_int8: tuple[GraphDef, Any]) -> None:
     assert len(seeded_int8[0].node) == before
 
 
-def test_a_graph_of_the_seeds_contract_ends_in_what_its_own_post_processing_takes(
-    seeded_seed_graph: GraphDef, seeded_graph: GraphDef, network_input: Floats
+def test_a_graph_of_upstreams_contract_ends_in_what_its_own_post_processing_takes(
+    seeded_upstream_graph: GraphDef, seeded_graph: GraphDef, network_input: Floats
 ) -> None:
-    cut, contract = raw_predictions(seeded_seed_graph)
+    cut, contract = raw_predictions(seeded_upstream_graph)
     assert contract.fixed_batch == 1
     assert "NonMaxSuppressionV3" not in operation_counts(cut)
-    found = outputs(seeded_seed_graph, network_input)
+    found = outputs(seeded_upstream_graph, network_input)
     expected = outputs(seeded_graph, network_input)
     expected[1][..., 0] -= BACKGROUND_OFFSET  # which our exporter takes from the background's bias
     for values, others in zip(found, expected, strict=True):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ssd_core.graph.alike import alike
 from ssd_core.graph.contract import Contract
-from ssd_core.graph.seed_graph import detect_by_class
+from ssd_core.graph.upstream_graph import detect_by_class
 from ssd_core.network import anchors, detections
 from tests.examples import examples
 from tests.rounding import UNIT
@@ -250,7 +250,7 @@ def test_detections_are_those_of_the_original_ties_included(step: float) -> None
     found = in_a_graph(detections.detect, locs, raw, anchors.default_centers())
     expected = in_a_graph(suppressed_by_class, locs, raw, anchors.default_centers())
     (ours,) = Contract("batched", "", (), None).detections(found)
-    (theirs,) = Contract("seed", "", (), 1).detections([array[None] for array in expected])
+    (theirs,) = Contract("upstream", "", (), 1).detections([array[None] for array in expected])
     assert (theirs.scores == 1).sum() > 50
     # Not all, on every CPU: the last elements of an array may be computed in other instructions, to another last bit.
     assert alike([theirs], [ours]) > 0.995

@@ -13,7 +13,7 @@ from ssd_core.results.case import Case
 from ssd_core.results.parts import Replacement
 from ssd_core.scenarios.accuracy import OWN_ROUNDING, AccuracyScenario
 from tests.scenarios.contexts import ContextMaker
-from tests.thin_seed import thin_seed_graph
+from tests.thin_upstream import thin_upstream_graph
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,7 +49,7 @@ def test_an_accuracy_case_runs_the_graph_as_it_was(pytester: pytest.Pytester, mo
     annotations = write_scenes(scenes, 3, 5)
     write_records(scenes / "val2017", annotations, pytester.path / "records", "val", progress=False, processes=1)
     graph = pytester.path / "seed.pb"
-    graph.write_bytes(thin_seed_graph().SerializeToString())
+    graph.write_bytes(thin_upstream_graph().SerializeToString())
     options = [
         "-c",
         str(ROOT / "pytest.ini"),

@@ -1,4 +1,4 @@
-"""The seed's command lines: the pytest commands they stand for, what is said, what is refused, and a real run."""
+"""Upstream's command lines: the pytest commands they stand for, what is said, what is refused, and a real run."""
 
 import importlib
 import json
@@ -42,7 +42,7 @@ def notes(text: str) -> list[str]:
     return list(launch_benchmark.notes(launch_benchmark._parser().parse_args(shlex.split(text))))
 
 
-def test_the_seeds_throughput_and_latency() -> None:
+def test_upstreams_throughput_and_latency() -> None:
     assert command(SEED_TIMED) == [
         "bench/test_throughput.py",
         "bench/test_latency.py",
@@ -62,7 +62,7 @@ def test_the_seeds_throughput_and_latency() -> None:
     assert notes(SEED_TIMED) == ["--model-source-dir has no meaning any more: the network is part of this project."]
 
 
-def test_the_seeds_accuracy() -> None:
+def test_upstreams_accuracy() -> None:
     assert command(SEED_ACCURACY) == [
         "bench/test_accuracy.py",
         "--precision=fp32",
@@ -105,7 +105,7 @@ def test_each_flag_has_its_option(text: str, option: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["--socket-id -1", "--num-cores=-1", "--precision int8 --disable-tcmalloc=False"])
-def test_the_seeds_words_for_its_defaults_add_nothing(text: str) -> None:
+def test_the_upstream_words_for_its_defaults_add_nothing(text: str) -> None:
     assert [argument for argument in command(text) if "precision" not in argument] == command("")
 
 

@@ -11,7 +11,7 @@ from ssd_core.backends.tensorflow.loaded import LoadedGraph, load
 from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
 from ssd_core.graph.bfloat16 import to_bfloat16
-from ssd_core.graph.contract import SEED_OUTPUTS
+from ssd_core.graph.contract import UPSTREAM_OUTPUTS
 from ssd_core.graph.frozen import read_graph, write_graph
 from ssd_core.graph.session import session_on
 
@@ -94,7 +94,7 @@ def test_a_graph_that_waits_for_what_training_fed_is_refused_when_it_is_opened(t
         image = tf.compat.v1.placeholder(tf.float32, [1, 300, 300, 3], name="input")
         training = tf.compat.v1.placeholder(tf.bool, [], name="is_training")
         score = tf.where(training, 0.5, tf.reduce_mean(image))
-        for name in SEED_OUTPUTS:
+        for name in UPSTREAM_OUTPUTS:
             tf.identity(score, name=name)
     write_graph(graph.as_graph_def(), tmp_path / "training.pb")
     with pytest.raises(UserError, match="Placeholder is_training"):

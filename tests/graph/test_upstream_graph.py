@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ssd_core.graph.contract import identify, operation_counts
-from ssd_core.graph.seed_graph import detect_by_class
+from ssd_core.graph.upstream_graph import detect_by_class
 from ssd_core.network.anchors import default_centers
 from ssd_core.network.detections import detect
 from tests.rounding import TWO_SOFTMAXES, of_detections, of_the_network
@@ -18,21 +18,25 @@ GraphDef = Any
 Floats = npt.NDArray[np.float32]
 
 
-def test_it_is_of_the_seeds_contract(seeded_seed_graph: GraphDef) -> None:
-    assert identify(seeded_seed_graph).name == "seed"
-    counts = operation_counts(seeded_seed_graph)
+def test_it_is_of_upstreams_contract(seeded_upstream_graph: GraphDef) -> None:
+    assert identify(seeded_upstream_graph).name == "upstream"
+    counts = operation_counts(seeded_upstream_graph)
     assert (counts["Conv2D"], counts["MaxPool"], counts["NonMaxSuppressionV3"]) == (35, 5, 80)
     assert (counts["ExpandDims"], counts["SpaceToBatchND"], counts["BatchToSpaceND"]) == (160, 1, 1)
 
 
-def test_nodes_carry_the_originals_names(seeded_seed_graph: GraphDef) -> None:
-    names = {node.name for node in seeded_seed_graph.node}
+def test_nodes_carry_the_originals_names(seeded_upstream_graph: GraphDef) -> None:
+    names = {node.name for node in seeded_upstream_graph.node}
     for layer in ("conv1/conv1_1", "fc6", "additional_layers/conv8/conv8_2", "multibox_head/cls_0"):
         assert {f"ssd300/{layer}/{part}" for part in ("Conv2D", "BiasAdd", "kernel", "bias")} <= names
 
 
-def test_scores_and_boxes_alternate_class_by_class(thin_seed_graph: GraphDef, run: Any, network_input: Floats) -> None:
-    outputs = run(thin_seed_graph, [n.removesuffix(":0") for n in identify(thin_seed_graph).outputs], network_input)
+def test_scores_and_boxes_alternate_class_by_class(
+    thin_upstream_graph: GraphDef, run: Any, network_input: Floats
+) -> None:
+    outputs = run(
+        thin_upstream_graph, [n.removesuffix(":0") for n in identify(thin_upstream_graph).outputs], network_input
+    )
     for scores, boxes in zip(outputs[0::2], outputs[1::2], strict=True):
         assert scores.shape == (1, scores.shape[1])
         assert boxes.shape == (1, scores.shape[1], 4)
@@ -75,11 +79,11 @@ def test_the_post_processing_agrees_with_ours_class_by_class() -> None:
 
 
 def test_the_whole_agrees_with_the_original(
-    seeded_seed_graph: GraphDef, network_input: Floats, run: Any, golden: Mapping[str, Floats]
+    seeded_upstream_graph: GraphDef, network_input: Floats, run: Any, golden: Mapping[str, Floats]
 ) -> None:
-    contract = identify(seeded_seed_graph)
+    contract = identify(seeded_upstream_graph)
     names = ["logits", "locations", *(name.removesuffix(":0") for name in contract.outputs)]
-    logits, locations, *outputs = run(seeded_seed_graph, names, network_input)
+    logits, locations, *outputs = run(seeded_upstream_graph, names, network_input)
     for ours, theirs in ((logits, golden["network_cls"]), (locations, golden["network_loc"])):
         np.testing.assert_allclose(ours[golden["network_rows"]], theirs, atol=of_the_network(theirs), rtol=0)
     (found,) = contract.detections(outputs)

@@ -1,4 +1,4 @@
-"""Weights -> a frozen graph of the seed's contract: one image in, and out the scores and boxes of each class.
+"""Weights -> a frozen graph of upstream's contract: one image in, and out the scores and boxes of each class.
 
 This is the graph of SSD.TensorFlow's evaluation with the original's names: after the network each class is selected,
 clipped, filtered, sorted and suppressed by itself, 80 times `NonMaxSuppressionV3`. It is slower than `export.py`'s, and
@@ -22,14 +22,14 @@ NodeDef = Any
 Tensor = Any
 
 
-def seed_graph(
+def upstream_graph(
     weights: Weights,
     num_classes: int = NUM_CLASSES,
     scope: str = MODEL_SCOPE,
     variant: Variant = ORIGINAL,
     space_to_batch: bool = False,
 ) -> GraphDef:
-    """The network and the original's post-processing as a frozen fp32 GraphDef of the `seed` contract.
+    """The network and the original's post-processing as a frozen fp32 GraphDef of the `upstream` contract.
 
     With `space_to_batch` dilated convolutions are written as TensorFlow 1 exported them. UserError for weights that do
     not fit.

@@ -1,19 +1,19 @@
-"""A graph of the seed's contract that takes no time to make or to run."""
+"""A graph of upstream's contract that takes no time to make or to run."""
 
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ssd_core.graph.seed_graph import detect_by_class
+from ssd_core.graph.upstream_graph import detect_by_class
 from ssd_core.network.anchors import default_centers
 from ssd_core.network.layers import FEATURE_MAPS
 
 GraphDef = Any
 
 
-def thin_seed_graph() -> GraphDef:
-    """A graph of the seed's contract whose network is one pooled image and a 1x1 convolution a head."""
+def thin_upstream_graph() -> GraphDef:
+    """A graph of upstream's contract whose network is one pooled image and a 1x1 convolution a head."""
     random = np.random.default_rng(2)
     graph = tf.Graph()
     with graph.as_default():
