@@ -6,7 +6,7 @@ from typing import Any
 from ssd_core.errors import UserError
 from ssd_core.results.case import COUNTS
 from ssd_core.results.schema import timing_of
-from ssd_core.stats.samples import NS_PER_SECOND, Samples
+from ssd_core.stats.samples import Samples
 
 _RENAMED = (("graph_contract", "seed", "upstream"), ("rounding", "as the seed did", "as upstream did"))
 _TIMED = ("throughput", "latency", "input_pipeline", "against")
@@ -38,7 +38,7 @@ def _of_stats(benchmark: Mapping[str, Any]) -> list[list[int]]:
     seconds = (benchmark.get("stats") or {}).get("data")
     if not seconds:
         raise UserError("it was saved without its durations: save with --benchmark-json or --benchmark-save-data.")
-    return [list(process) for process in Samples.of([second * NS_PER_SECOND for second in seconds]).processes]
+    return [list(process) for process in Samples.of_seconds(seconds).processes]
 
 
 def _are_samples(processes: object) -> bool:

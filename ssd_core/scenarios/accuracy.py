@@ -24,7 +24,7 @@ OWN_ROUNDING = "a thousandth of a pixel, six decimals of a score"
 
 def cases(settings: Settings) -> Iterator[Case]:
     """One a precision: AP depends on no count."""
-    batch = settings.batch_sizes[-1] if settings.batch_sizes_given else BATCH
+    batch = settings.batch_sizes[-1] if "batch_size" in settings.given else BATCH
     threads = settings.inter_threads[-1], settings.intra_threads[-1]
     for precision in settings.precisions:
         yield Case("accuracy", precision, settings.batch_of(precision, batch), *threads)

@@ -15,12 +15,9 @@ class Settings:
 
     precisions: tuple[str, ...] = DEFAULT
     batch_sizes: tuple[int, ...] = (1, 8)
-    batch_sizes_given: bool = False
     inter_threads: tuple[int, ...] = (1,)
     intra_threads: tuple[int, ...] = (1,)
-    intra_threads_given: bool = False
     streams: tuple[int, ...] = (1,)
-    streams_given: bool = False
     tune: bool = False
     cpus: int = 1
     """What a worker has; threads and streams follow where they are left open."""
@@ -57,7 +54,7 @@ class Settings:
 
     def intra_threads_of(self, streams: int) -> tuple[int, ...]:
         """The threads within an operation, of each of so many streams: those given, or its share of the CPUs."""
-        return self.intra_threads if self.intra_threads_given else (max(1, self.cpus // streams),)
+        return self.intra_threads if "num_intra_threads" in self.given else (max(1, self.cpus // streams),)
 
     def excludes(self, gone: Case, alike: "list[Case]") -> bool:
         """Whether an option of the user's excludes a case, of which `alike` are those of its kind."""

@@ -115,9 +115,9 @@ def tuned(case: Case, context: Context, records: Records | None) -> tuple[Case, 
     settings, inference = context.settings, Inference(case, context)
     setups = setups_of(settings)
     fixed_batch = inference.open(setups[0]).fixed_batch
-    batch_sizes = sorted(settings.batch_sizes if settings.batch_sizes_given else BATCH_SIZES)
-    if fixed_batch is not None and not settings.batch_sizes_given:
-        batch_sizes = [fixed_batch]
+    batch_sizes = list(BATCH_SIZES) if fixed_batch is None else [fixed_batch]
+    if "batch_size" in settings.given:
+        batch_sizes = sorted(settings.batch_sizes)
     found = searched(inference, setups, batch_sizes, records, context)
     best, setup = found.best, found.best.setup
     tried = [
@@ -139,7 +139,7 @@ def setups_of(settings: Settings) -> Sequence[Setup]:
     """The setups to choose from: those of the lists that were given, else streams that share the CPUs evenly."""
     return [
         Setup(streams, inter, intra)
-        for streams in (settings.streams if settings.streams_given else stream_counts(settings.cpus))
+        for streams in (settings.streams if "streams" in settings.given else stream_counts(settings.cpus))
         for inter in settings.inter_threads
         for intra in settings.intra_threads_of(streams)
     ]

@@ -53,10 +53,6 @@ class Samples:
         """What ratios are made of: the geometric mean of the processes' medians, or the one process's median."""
         return float(np.exp(np.mean([np.log(np.median(series)) for series in self.arrays])))
 
-    def merge(self, other: "Samples") -> "Samples":
-        """The processes of both, for a case that was measured by several processes in turn."""
-        return Samples(self.processes + other.processes)
-
 
 def checked_ns(durations: Iterable[float]) -> tuple[int, ...]:
     """`durations` as whole nanoseconds; UserError for none, and for one that is not a positive finite number."""

@@ -17,7 +17,7 @@ counts = st.lists(st.integers(1, 64), min_size=1, max_size=4, unique=True).map(t
 def settings_with(
     batches: tuple[int, ...] = (1, 8), inter: tuple[int, ...] = (1,), intra: tuple[int, ...] = (2,), **others: Any
 ) -> Settings:
-    chosen = {"cpus": 2, "intra_threads_given": True} | others
+    chosen: dict[str, Any] = {"cpus": 2, "given": {"num_intra_threads"}, **others}
     return Settings(batch_sizes=batches, inter_threads=inter, intra_threads=intra, **chosen)
 
 
@@ -37,7 +37,7 @@ def test_a_tuned_case_is_the_same_whatever_it_chose() -> None:
 
 
 def test_streams_share_the_cpus_where_threads_are_left_open() -> None:
-    free = settings_with((1,), streams=(1, 2, 3, 9), precisions=("int8",), cpus=6, intra_threads_given=False)
+    free = settings_with((1,), streams=(1, 2, 3, 9), precisions=("int8",), cpus=6, given=frozenset())
     for kind in ("throughput", "against"):
         cases = list(cases_of(kind, free))
         assert [(c.streams, c.num_intra_threads) for c in cases] == [(1, 6), (2, 3), (3, 2), (9, 1)]
@@ -68,7 +68,7 @@ def test_throughput_is_the_whole_product_without_repeats(
 
 @given(batches=counts)
 def test_latency_is_of_one_image_whatever_the_batch_sizes(batches: tuple[int, ...]) -> None:
-    cases = list(cases_of("latency", settings_with(batches, batch_sizes_given=True)))
+    cases = list(cases_of("latency", settings_with(batches, given={"batch_size"})))
     assert [case.batch_size for case in cases] == [1, 1]
 
 

@@ -63,7 +63,7 @@ def test_on_records_the_supply_is_seen_and_the_records_are_fed_again(
 
 
 def test_a_tuned_case_becomes_the_best_that_was_tried(context: ContextMaker) -> None:
-    chosen = context(steps=3, warmup_steps=1, tune=True, streams=(1, 2), streams_given=True, intra_threads=(3,))
+    chosen = context(steps=3, warmup_steps=1, tune=True, streams=(1, 2), intra_threads=(3,), given={"streams"})
     result = Timed(Case("throughput", "int8", streams=0, tuned=True), chosen).measure()
     tried = {(one.streams, one.batch_size): one.images_per_second for one in result.tuning}
     assert set(tried) >= {(1, 4), (2, 4)}

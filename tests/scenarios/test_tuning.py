@@ -133,13 +133,14 @@ def tuned_on(context: ContextMaker, monkeypatch: pytest.MonkeyPatch, worker: Mad
     return tuned(TUNED, context(tune=True, **settings), None)
 
 
-THREE = {"streams": (1, 2), "streams_given": True, "intra_threads": (3,), "intra_threads_given": True}
+THREE = {"streams": (1, 2), "intra_threads": (3,)}
+GIVEN = {"streams", "num_intra_threads"}
 
 
 def test_the_case_becomes_the_best_and_all_that_was_tried_is_kept(
     context: ContextMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case, kept = tuned_on(context, monkeypatch, MadeUp(), **THREE)
+    case, kept = tuned_on(context, monkeypatch, MadeUp(), **THREE, given=GIVEN)
     assert case == Case("throughput", "int8", 2, 1, 3, streams=2, tuned=True)
     assert case.id == "int8-tuned"
     assert [(one.streams, one.batch_size) for one in kept] == [(1, 4), (2, 4), (2, 8), (2, 2), (2, 1), (1, 2)]
@@ -149,7 +150,7 @@ def test_the_case_becomes_the_best_and_all_that_was_tried_is_kept(
 
 def test_a_candidate_is_warmed_up_and_run_for_a_second(context: ContextMaker, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = MadeUp()
-    tuned_on(context, monkeypatch, worker, **THREE, batch_sizes=(4,), batch_sizes_given=True)
+    tuned_on(context, monkeypatch, worker, **THREE, batch_sizes=(4,), given={*GIVEN, "batch_size"})
     once, twice = ("open", 1, 1, 3), ("open", 2, 1, 3)
     first = ("feed", 4), ("run", 1)
     assert worker.asked[1:] == [
@@ -159,16 +160,14 @@ def test_a_candidate_is_warmed_up_and_run_for_a_second(context: ContextMaker, mo
 
 
 def test_a_fixed_batch_leaves_streams_and_threads(context: ContextMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    case, kept = tuned_on(context, monkeypatch, MadeUp(fixed_batch=1), streams=(1, 2), streams_given=True)
+    case, kept = tuned_on(context, monkeypatch, MadeUp(fixed_batch=1), streams=(1, 2), given={"streams"})
     assert [(one.streams, one.batch_size) for one in kept] == [(1, 1), (2, 1)]
     assert (case.batch_size, case.streams) == (1, 2)
 
 
 def test_streams_share_the_cpus_unless_lists_are_given() -> None:
     assert setups_of(Settings(cpus=6)) == [Setup(1, 1, 6), Setup(2, 1, 3), Setup(4, 1, 1), Setup(6, 1, 1)]
-    given = Settings(
-        streams=(3,), streams_given=True, inter_threads=(1, 2), intra_threads=(5,), intra_threads_given=True
-    )
+    given = Settings(streams=(3,), inter_threads=(1, 2), intra_threads=(5,), given=frozenset(GIVEN))
     assert setups_of(given) == [Setup(3, 1, 5), Setup(3, 2, 5)]
 
 

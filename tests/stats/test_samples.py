@@ -11,7 +11,7 @@ SERIES = st.lists(st.integers(1, 10**12), min_size=1, max_size=20)
 
 @given(st.lists(SERIES, min_size=1, max_size=4), st.lists(SERIES, min_size=1, max_size=4))
 def test_merging_keeps_every_process_and_its_order(first: list[list[int]], second: list[list[int]]) -> None:
-    merged = Samples.of(*first).merge(Samples.of(*second))
+    merged = Samples.of(*first, *second)
     assert merged.processes == tuple(map(tuple, first + second))
     assert merged.count == sum(map(len, first + second))
 

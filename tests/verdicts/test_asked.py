@@ -12,7 +12,7 @@ from ssd_core.scenarios.settings import Settings
 from ssd_core.verdicts.asked import nearest_difference, ordered
 from ssd_core.verdicts.limits import Thresholds, read_thresholds
 
-THREADS = {"intra_threads": (2,), "intra_threads_given": True, "cpus": 2}
+THREADS = {"intra_threads": (2,), "cpus": 2}
 LATENCY = Case("latency", "fp32", 1, 1, 2)
 THROUGHPUT = Case("throughput", "fp32", 8, 1, 2)
 TUNED = Case("throughput", "fp32", 0, 0, 0, streams=0, tuned=True)
@@ -33,14 +33,13 @@ TUNED = Case("throughput", "fp32", 0, 0, 0, streams=0, tuned=True)
         ({"inter_threads": (2,), "given": {"num_inter_threads"}}, THROUGHPUT, True),
         ({}, TUNED, True),
         ({"tune": True}, TUNED, True),
-        ({}, replace(LATENCY, num_intra_threads=3), False),  # the machine chose another number
         ({"given": {"num_intra_threads"}}, replace(LATENCY, num_intra_threads=64), True),
     ],
 )
 def test_what_the_user_left_out_is_told_from_what_is_gone(
     chosen: dict[str, Any], gone: Case, is_left_out: bool
 ) -> None:
-    settings = Settings(**THREADS | chosen)  # type: ignore[arg-type]
+    settings = Settings(**THREADS | chosen | {"given": {"num_intra_threads", *chosen.get("given", ())}})  # type: ignore[arg-type]
     assert left_out(settings)(gone.key) is is_left_out
 
 
@@ -61,3 +60,8 @@ def test_the_nearest_two_cases_say_what_differs() -> None:
     assert nearest_difference(before, now) == " (num_intra_threads went from 2 to 1)"
     assert nearest_difference(before, [replace(LATENCY, precision="int8")]) == ""
     assert nearest_difference([], now) == ""
+
+
+def test_threads_that_the_machine_chose_are_no_selection() -> None:
+    settings = Settings(cpus=2, intra_threads=(2,))
+    assert not left_out(settings)(replace(LATENCY, num_intra_threads=3))
