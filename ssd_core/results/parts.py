@@ -1,4 +1,4 @@
-"""The parts of a result: what it was measured with, and what was seen beside it. Units are in the names."""
+"""The parts of a result: what a case was measured with, and what was measured with it. Units are in the names."""
 
 import math
 from statistics import median

@@ -99,7 +99,7 @@ class Inference:
             case.precision, case.num_inter_threads, case.num_intra_threads * case.streams, steps
         )
 
-    def beside(self, case: Case) -> "Inference":
+    def sibling(self, case: Case) -> "Inference":
         """Another case's inference, fed the same, to be measured in turn with this one."""
         other = Inference(case, self._context)
         other.open()

@@ -1,4 +1,4 @@
-"""`python -m ssd_core machine`: what this machine is, how it is just now, and what would make its numbers waver."""
+"""`python -m ssd_core machine`: what this machine is, how it is just now, and what would make its numbers noisy."""
 
 import argparse
 import json
@@ -7,6 +7,12 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from ssd_core.machine import advice, identity
+from ssd_core.machine.affinity import default_thread_count
+from ssd_core.precisions import REFERENCE
+from ssd_core.profiling.drift import STEPS, drift
+from ssd_core.worker.client import Worker
+
 _STEAL_WINDOW_SECONDS = 0.5
 _LOAD_SECONDS = 3.0
 
@@ -14,7 +20,7 @@ _LOAD_SECONDS = 3.0
 def add_parser(subparsers: Any) -> None:
     """Add the command to the parser of `python -m ssd_core`."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "machine", help="describe this machine, and what would make its numbers waver", description=__doc__
+        "machine", help="describe this machine, and what would make its numbers noisy", description=__doc__
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.set_defaults(run=run)
@@ -22,8 +28,6 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the machine's identity, its jitter over half a second and under some seconds of load, and the warnings."""
-    from ssd_core.machine import advice, identity
-
     before = identity.cpu_times()
     facts = identity.of_this_machine()
     time.sleep(_STEAL_WINDOW_SECONDS)
@@ -49,11 +53,6 @@ def run(args: argparse.Namespace) -> int:
 
 def drift_under_load() -> float:
     """The drift of the fp32 yardstick over some seconds in which every CPU runs it."""
-    from ssd_core.machine.affinity import default_thread_count
-    from ssd_core.precisions import REFERENCE
-    from ssd_core.profiling.drift import STEPS, drift
-    from ssd_core.worker.client import Worker
-
     with Worker() as worker:
 
         def run(steps: int) -> list[int]:

@@ -49,7 +49,7 @@ def possible_cases(settings: Settings) -> list[Case]:
 
 
 def left_out(settings: Settings) -> LeftOut:
-    """Tells of a case that is not selected whether it could have been, or an option of the user's excludes it."""
+    """A function that says whether a case is left out on purpose: it could be selected, or an option excludes it."""
     possible = possible_cases(settings)
 
     def is_left_out(gone: Case) -> bool:

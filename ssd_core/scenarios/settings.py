@@ -57,7 +57,7 @@ class Settings:
         return self.intra_threads if "num_intra_threads" in self.given else (max(1, self.cpus // streams),)
 
     def excludes(self, gone: Case, alike: "list[Case]") -> bool:
-        """Whether an option of the user's excludes a case, of which `alike` are those of its kind."""
+        """Whether an option excludes a case. `alike` are the cases of its kind."""
         if not alike or (gone.tuned and not self.tune):
             return True
         mine = gone.parameters

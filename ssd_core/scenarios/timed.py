@@ -105,13 +105,13 @@ class Timed(Scenario):
         return self.inference.run(steps)
 
     @contextmanager
-    def beside_reference(self, reference: Case, title: str) -> "Iterator[Turns]":
+    def in_turn_with_reference(self, reference: Case, title: str) -> "Iterator[Turns]":
         """The case and the reference's, to be measured in turn."""
-        with self._in_turn(self.inference.beside(reference), title) as turns:
+        with self._in_turn(self.inference.sibling(reference), title) as turns:
             yield turns
 
     @contextmanager
-    def beside_yardstick(self, title: str) -> "Iterator[Turns]":
+    def in_turn_with_yardstick(self, title: str) -> "Iterator[Turns]":
         """The case and its yardstick, to be measured in turn."""
         with self._in_turn(YardstickRunner(self.inference), title) as turns:
             yield turns

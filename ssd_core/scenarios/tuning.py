@@ -118,8 +118,8 @@ def tuned(case: Case, context: Context, records: Records | None) -> tuple[Case, 
     batch_sizes = list(BATCH_SIZES) if fixed_batch is None else [fixed_batch]
     if "batch_size" in settings.given:
         batch_sizes = sorted(settings.batch_sizes)
-    found = searched(inference, setups, batch_sizes, records, context)
-    best, setup = found.best, found.best.setup
+    tuning = searched(inference, setups, batch_sizes, records, context)
+    best, setup = tuning.best, tuning.best.setup
     tried = [
         parts.Candidate(
             candidate.setup.streams,
@@ -128,7 +128,7 @@ def tuned(case: Case, context: Context, records: Records | None) -> tuple[Case, 
             candidate.batch_size,
             images_per_second,
         )
-        for candidate, images_per_second in found.rates.items()
+        for candidate, images_per_second in tuning.rates.items()
     ]
     inter, intra = setup.num_inter_threads, setup.num_intra_threads
     best_case = Case(case.kind, case.precision, best.batch_size, inter, intra, setup.streams, tuned=True)

@@ -122,7 +122,7 @@ class StopRule:
                 self._finish("fixed steps")
 
     def _look(self) -> None:
-        """Free steps: the end of a free warm-up is looked for anew, since a longer series shows better where it was."""
+        """Free steps: the end of a free warm-up is searched again, because a longer series shows it better."""
         self._schedule()
         if self._warmup_steps is None:
             self._start = warmup_of(self._durations).end

@@ -15,6 +15,7 @@ from typing import NoReturn
 import ssd_core
 from ssd_core import console
 from ssd_core.errors import UserError
+from ssd_core.precisions import PRECISIONS
 
 PROJECT = Path(ssd_core.__file__).absolute().parents[1]
 TIMED = ("bench/test_throughput.py", "bench/test_latency.py")
@@ -152,7 +153,8 @@ def _allocator(disable_tcmalloc: str | None, precision: str | None) -> list[str]
     """Upstream preloaded TCMalloc unless told not to; by default for int8 only, as is done here."""
     if disable_tcmalloc == "True":
         return ["--disable-tcmalloc=True"]
-    return ["--allocator=tcmalloc"] if disable_tcmalloc == "False" and precision != "int8" else []
+    by_default = precision in PRECISIONS and PRECISIONS[precision].allocator == "tcmalloc"
+    return ["--allocator=tcmalloc"] if disable_tcmalloc == "False" and not by_default else []
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ _NEEDS_REFERENCE = {"min_speedup": "speed-up", "max_ap_loss": "AP loss"}
 _LISTED = 3  # cases named in a line
 
 LeftOut = Callable[[Case], bool]
-"""Whether a case that is not selected could have been, or is one that an option of the user's excludes."""
+"""Whether a case is left out on purpose: it could be selected, or an option excludes it."""
 
 
 def limits_of(case: Case, thresholds: Thresholds) -> CaseLimits:

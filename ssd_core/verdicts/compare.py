@@ -1,4 +1,4 @@
-"""Compare: is B slower than A, faster, neither, or is that not to be told from these samples?"""
+"""Compare: is B slower than A, faster, neither, or are the samples too noisy to say?"""
 
 import math
 from dataclasses import dataclass
@@ -73,19 +73,19 @@ def decide(
     least, most = (1 / high, 1 / low) if more_is_better else (low, high)  # of how many times as bad B is
     either_way = math.sqrt(most / least) - 1
     agrees = p_value is None or p_value < U_TEST_P
-    found = f"{describe(ratio)} [{describe(low)} to {describe(high)}]"
+    interval = f"{describe(ratio)} [{describe(low)} to {describe(high)}]"
     if least > 1 + limit or most < 1 / (1 + limit):
         verdict = Verdict.REGRESSION if least > 1 + limit else Verdict.IMPROVEMENT
-        reason = f"{found}, wholly beyond {limit:.1%}"
+        reason = f"{interval}, wholly beyond {limit:.1%}"
         if not agrees:
             verdict = Verdict.TOO_NOISY
             reason += f", but the rank test does not agree (p = {p_value:.2g}): take more steps"
     elif most > 1 + limit and either_way > max(limit, NOISE_FLOOR):
         verdict = Verdict.TOO_NOISY
-        reason = f"{found}, too wide for a limit of {limit:.1%}: take more steps or processes on a quieter machine"
+        reason = f"{interval}, too wide for a limit of {limit:.1%}: take more steps or processes on a quieter machine"
     else:
         verdict = Verdict.NO_CHANGE
-        reason = f"{found}, not shown to be beyond {limit:.1%}"
+        reason = f"{interval}, not shown to be beyond {limit:.1%}"
     return Comparison(ratio, low, high, p_value, verdict, reason)
 
 

@@ -66,8 +66,8 @@ class Live(Protocol):
     case: Case
 
     def run(self, steps: int) -> Sequence[int]: ...  # noqa: D102
-    def beside_reference(self, reference: Case, title: str) -> AbstractContextManager[Turns]: ...  # noqa: D102
-    def beside_yardstick(self, title: str) -> AbstractContextManager[Turns]: ...  # noqa: D102
+    def in_turn_with_reference(self, reference: Case, title: str) -> AbstractContextManager[Turns]: ...  # noqa: D102
+    def in_turn_with_yardstick(self, title: str) -> AbstractContextManager[Turns]: ...  # noqa: D102
 
 
 class Gate:
@@ -128,7 +128,7 @@ class Gate:
         if live is None:
             return Finding(Outcome.NOT_JUDGED, "there is no inference to measure in turn with fp32")
         images = live.case.images_a_step / reference.case.images_a_step
-        with live.beside_reference(reference.case, f"{limit} {live.case.id}") as turns:
+        with live.in_turn_with_reference(reference.case, f"{limit} {live.case.id}") as turns:
             return replace(self._settle(limit, bound, turns, images), in_turn=SPEEDUP)
 
     def _yardstick_share(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
@@ -143,7 +143,7 @@ class Gate:
             return finding
         # Broken, too, has to be seen in turn: a neighbour may have come in between.
         scale = multiply_adds() * live.case.images_a_step / MULTIPLY_ADDS
-        with live.beside_yardstick(f"{limit} {live.case.id}") as turns:
+        with live.in_turn_with_yardstick(f"{limit} {live.case.id}") as turns:
             return replace(self._settle(limit, bound, turns, scale), in_turn=YARDSTICK_SHARE)
 
     def _settle(self, limit: str, bound: float, turns: Turns, scale: float) -> Finding:

@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All rows, what the files are called and measured on, and what a reader has to know besides."""
+    """All rows, what the files are called and measured on, and notes for the reader."""
 
     files: tuple[str, ...]
     machines: tuple[str, ...]
@@ -136,7 +136,7 @@ def _mark_chosen(comparison: Comparison, a: TimedResult, b: TimedResult) -> Comp
 
 
 def yardstick_change(a: TimedResult, b: TimedResult) -> float | None:
-    """How much longer the yardstick took beside B than beside A, above 1 on a slower machine; None where it did not.
+    """How much longer the yardstick took with B than with A: above 1 on a slower machine. None where it did not run.
 
     A share is the yardstick's time over the case's, but for a factor that both results have in common.
     """

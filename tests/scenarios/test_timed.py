@@ -75,9 +75,9 @@ def test_it_can_be_measured_on_and_in_turn(context: ContextMaker) -> None:
     timed = Timed(LATENCY, context({"ms": {"fp32": 40.0, "int8": 10.0}}, steps=3, warmup_steps=1))
     timed.measure()
     assert timed.run(4) == [10 * MS] * 4
-    with timed.beside_reference(Case("latency", "fp32", 1, 1, 2), "speed-up") as turns:
+    with timed.in_turn_with_reference(Case("latency", "fp32", 1, 1, 2), "speed-up") as turns:
         assert turns.interleaved().ratios.tolist() == pytest.approx([4.0] * 8)
         turns.grow()
         assert len(turns.interleaved().ratios) == 10
-    with timed.beside_yardstick("share") as turns:
+    with timed.in_turn_with_yardstick("share") as turns:
         assert turns.interleaved().ratios.tolist() == pytest.approx([0.075] * 8)
