@@ -33,7 +33,7 @@ Arrays = list[npt.NDArray[Any]]
 
 def make(network: Network, images: Sequence[Floats], folder: Path) -> None:
     """Make the models of every precision in `folder`; int8 is calibrated on images [1, 300, 300, 3]."""
-    import tensorflow as tf
+    import tensorflow as tf  # it takes 6 s to import
 
     graph_def = _without_norms(network.graph_def)
     imported = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph_def, name=""), [])
@@ -45,7 +45,7 @@ def make(network: Network, images: Sequence[Floats], folder: Path) -> None:
 
 
 def _convert(function: Any, target: Path, images: Sequence[Floats] = ()) -> None:
-    import tensorflow as tf
+    import tensorflow as tf  # it takes 6 s to import
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     if images:  # signed activations and weights, these with a scale a channel; inputs and outputs stay float32
@@ -79,7 +79,7 @@ def _without_norms(graph_def: Any) -> Any:
 
 def _suppression(centers: Floats, classes: int) -> Any:
     """One image's locations [1, B, 4] and plain logits [1, B, C] -> boxes [B, 4], indices and scores, and counts."""
-    import tensorflow as tf
+    import tensorflow as tf  # it takes 6 s to import
 
     def suppress(locations: Any, logits: Any) -> Any:
         middles, sizes = tf.split(locations[0] * np.array(PRIOR_SCALING, np.float32), 2, axis=-1)
@@ -169,12 +169,12 @@ def _with_detections(raw: Call, suppression: Interpreter) -> Call:
     )
 
     def call(images: Images) -> Arrays:
-        found: list[Arrays] = []
+        results: list[Arrays] = []
         for of_image in zip(*raw(images), strict=True):
             for place, predictions in zip(inputs, of_image, strict=True):
                 suppression.set_tensor(place, predictions[np.newaxis])
             suppression.invoke()
-            found.append([suppression.get_tensor(place) for place in outputs])
-        return [np.stack(part) for part in zip(*found, strict=True)]
+            results.append([suppression.get_tensor(place) for place in outputs])
+        return [np.stack(part) for part in zip(*results, strict=True)]
 
     return call

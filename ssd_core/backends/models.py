@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from importlib import import_module, metadata
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
+from ssd_core import quiet
 from ssd_core.backends.registry import PEERS, require, versions
 from ssd_core.demo.places import code_digest
 from ssd_core.errors import UserError
@@ -19,10 +22,6 @@ from ssd_core.files import cache_folder, replacing, sha256_of
 from ssd_core.images.shards import find_shards
 from ssd_core.images.tfrecord import record_spans
 from ssd_core.machine import identity
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 CENTERS = "centers.npy"
 CALIBRATION_IMAGES = 32  # as many as `python -m ssd_core quantize` takes
@@ -71,11 +70,7 @@ def make(graph: Path, data_location: Path | None) -> Path:
     folder = folder_of(graph, data_location)
     if complete(folder):
         return folder
-    from ssd_core import quiet
-
-    quiet.import_tensorflow()
-    import numpy as np
-
+    quiet.import_tensorflow()  # 6 s, which models that are there do not wait for; so with all that imports it
     from ssd_core.backends.raw_network import network_of
     from ssd_core.graph.frozen import read_graph
 
@@ -90,7 +85,7 @@ def make(graph: Path, data_location: Path | None) -> Path:
     return folder
 
 
-def _calibration_images(data_location: Path | None) -> "list[npt.NDArray[np.float32]]":
+def _calibration_images(data_location: Path | None) -> list[npt.NDArray[np.float32]]:
     """The images [1, 300, 300, 3], one by one."""
     if data_location is not None:
         from ssd_core.images.calibration import calibration_images as of_records

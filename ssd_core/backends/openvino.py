@@ -45,7 +45,7 @@ def convert(graph: Path, target: Path) -> None:
 
 def quantize(model: Path, images: Sequence[Floats], target: Path) -> None:
     """Quantize a converted model on images [1, 300, 300, 3], as its makers advise for speed."""
-    import nncf
+    import nncf  # only the process that makes the models needs it
 
     quantized = nncf.quantize(
         ov.Core().read_model(model),
@@ -121,7 +121,7 @@ def _with_detections(model: ov.Model, centers: Floats) -> ov.Model:
     priors = np.stack([to_corners(centers)[:, _XY].ravel(), variances.ravel()])[np.newaxis]
     flat = operations.constant(np.array([0, -1]))
     xy = operations.gather(locations, operations.constant(_XY), operations.constant(2))
-    found = operations.detection_output(
+    detections = operations.detection_output(
         operations.reshape(xy, flat, special_zero=True),
         operations.reshape(operations.softmax(logits, axis=2), flat, special_zero=True),
         operations.constant(priors.astype(np.float32)),
@@ -137,4 +137,4 @@ def _with_detections(model: ov.Model, centers: Floats) -> ov.Model:
             "normalized": True,
         },
     )
-    return ov.Model([found], model.get_parameters(), "detections")
+    return ov.Model([detections], model.get_parameters(), "detections")

@@ -80,9 +80,9 @@ def _centers(graph_def: GraphDef) -> Floats:
     """The default boxes that the graph decodes with: its one constant [B, 4]."""
     view = GraphView(graph_def)
     constants = [view.constant(node.name) for node in graph_def.node if node.op == "Const"]
-    found = [c for c in constants if c is not None and c.dtype == np.float32 and c.ndim == 2 and c.shape[1] == 4]
-    if len(found) != 1:
+    candidates = [c for c in constants if c is not None and c.dtype == np.float32 and c.ndim == 2 and c.shape[1] == 4]
+    if len(candidates) != 1:
         raise UserError(
-            f"The graph holds {len(found)} sets of default boxes: give the graph that `export-graph` wrote."
+            f"The graph holds {len(candidates)} sets of default boxes: give the graph that `export-graph` wrote."
         )
-    return np.asarray(found[0], np.float32)
+    return np.asarray(candidates[0], np.float32)

@@ -73,10 +73,10 @@ class Instances:
     @cached_property
     def of_image(self) -> dict[int, tuple[Annotation, ...]]:
         """Image id -> its annotations, for each image that has any."""
-        found: dict[int, list[Annotation]] = {}
+        grouped: dict[int, list[Annotation]] = {}
         for annotation in self.annotations:
-            found.setdefault(annotation.image_id, []).append(annotation)
-        return {image_id: tuple(annotations) for image_id, annotations in found.items()}
+            grouped.setdefault(annotation.image_id, []).append(annotation)
+        return {image_id: tuple(annotations) for image_id, annotations in grouped.items()}
 
     @cached_property
     def id_of_file(self) -> dict[str, int]:

@@ -28,8 +28,8 @@ def average_precision(matches: Matches, weights: npt.NDArray[np.integer] | None 
         weights = np.ones(images, np.int64)
     if weights.shape != (images,) or not np.issubdtype(weights.dtype, np.integer) or (weights < 0).any():
         raise ValueError(f"weights are {images} whole numbers, 0 or more, one for each image")
-    found = float(average_precisions(matches, weights[None].astype(np.float64))[0])
-    return -1.0 if np.isnan(found) else found
+    ap = float(average_precisions(matches, weights[None].astype(np.float64))[0])
+    return -1.0 if np.isnan(ap) else ap
 
 
 def average_precisions(matches: Matches, weights: Array) -> Array:
@@ -56,11 +56,11 @@ def _of_category(category: CategoryMatches, weights: Array, objects: Array) -> A
     total = np.zeros(len(weights))
     for is_true, is_ignored in zip(category.true, category.ignored, strict=True):
         hits = np.flatnonzero(is_true)
-        found = down_to.take(hits, axis=1)  # [R, H] detections down to each hit
+        detections = down_to.take(hits, axis=1)  # [R, H] detections down to each hit
         if is_ignored.any():
-            found -= _ignored(weight, hits, np.flatnonzero(is_ignored))
+            detections -= _ignored(weight, hits, np.flatnonzero(is_ignored))
         true = weight.take(hits, axis=1).cumsum(axis=1)
-        total += _area(true / (found + _LEAST), true / np.maximum(objects, 1)[:, None])
+        total += _area(true / (detections + _LEAST), true / np.maximum(objects, 1)[:, None])
     return total / len(category.true)
 
 

@@ -113,18 +113,18 @@ def to_results(
     a pixel and scores six decimals.
     """
     results: list[dict[str, Any]] = []
-    for found, image_id, (height, width) in zip(detections, image_ids, shapes, strict=True):
-        _check(found, image_id)
-        pixels = found.boxes * np.array([height, width, height, width], np.float32)
+    for detected, image_id, (height, width) in zip(detections, image_ids, shapes, strict=True):
+        _check(detected, image_id)
+        pixels = detected.boxes * np.array([height, width, height, width], np.float32)
         corners = (pixels.astype(np.int32) + 1 if upstream_rounding else pixels).astype(np.float64)
         ymin, xmin, ymax, xmax = corners.T
         boxes = np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1).round(3)
-        scores = found.scores.astype(np.float64).round(3 if upstream_rounding else 6)
+        scores = detected.scores.astype(np.float64).round(3 if upstream_rounding else 6)
         kept = np.flatnonzero((boxes[:, 2:] > 0).all(axis=1)) if upstream_rounding else range(len(boxes))
         results.extend(
             {
                 "image_id": int(image_id),
-                "category_id": ID_OF_LABEL[int(found.classes[i])],
+                "category_id": ID_OF_LABEL[int(detected.classes[i])],
                 "bbox": boxes[i].tolist(),
                 "score": float(scores[i]),
             }
@@ -133,12 +133,12 @@ def to_results(
     return results
 
 
-def _check(found: ImageDetections, image_id: int) -> None:
-    if not (np.isfinite(found.boxes).all() and np.isfinite(found.scores).all()):
+def _check(detected: ImageDetections, image_id: int) -> None:
+    if not (np.isfinite(detected.boxes).all() and np.isfinite(detected.scores).all()):
         raise UserError(
             f"The graph gave a box or score that is no finite number for image {image_id}: export it again."
         )
-    if unknown := set(found.classes.tolist()) - ID_OF_LABEL.keys():
+    if unknown := set(detected.classes.tolist()) - ID_OF_LABEL.keys():
         raise UserError(
             f"The graph gave the label {min(unknown)} for image {image_id}, where labels are 1..{len(ID_OF_LABEL)}:"
             " give a graph of COCO's 80 categories."
@@ -156,7 +156,7 @@ def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids:
 
     An image that was seen and has no result counts as one where nothing was found. No results at all give zeros.
     """
-    from pycocotools.cocoeval import COCOeval
+    from pycocotools.cocoeval import COCOeval  # with Matplotlib where it is installed, which takes a second
 
     if not image_ids:
         raise UserError("No image was evaluated, so there is no accuracy: give records that hold images.")
@@ -177,12 +177,12 @@ def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids:
             for number, a in enumerate(instances.annotations, start=1)
         ],
     )
-    found = _coco(
+    detections = _coco(
         instances,
         [r | {"id": n, "area": r["bbox"][2] * r["bbox"][3], "iscrowd": 0} for n, r in enumerate(results, start=1)],
     )
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, found, "bbox")
+        evaluation = COCOeval(truth, detections, "bbox")
         evaluation.params.imgIds = sorted(seen)
         evaluation.evaluate()
         evaluation.accumulate()
@@ -203,7 +203,7 @@ def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids:
 
 
 def _coco(instances: Instances, annotations: list[dict[str, Any]]) -> Any:
-    from pycocotools.coco import COCO
+    from pycocotools.coco import COCO  # likewise
 
     coco = COCO()
     coco.dataset = {

@@ -29,7 +29,7 @@ def serialized_example(image: Image, annotations: Sequence[Annotation], folder: 
     Boxes are stored as fractions of the image (x / width, (x + box width) / width, and so on), the file's bytes as
     they are. Raises InvalidImageError when the file is missing, unreadable, no JPEG, or of another size.
     """
-    import tensorflow as tf
+    import tensorflow as tf  # it takes 6 s to import
 
     def floats(values: Sequence[float]) -> Any:
         return tf.train.Feature(float_list=tf.train.FloatList(value=values))
@@ -66,7 +66,7 @@ def serialized_example(image: Image, annotations: Sequence[Annotation], folder: 
 
 
 def _encoded_jpeg(image: Image, folder: Path) -> bytes:
-    import tensorflow as tf
+    import tensorflow as tf  # it takes 6 s to import
 
     path = image.path(folder)
     try:

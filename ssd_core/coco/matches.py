@@ -66,10 +66,10 @@ def _category(category_id: int, evaluated: Iterable[dict[str, Any] | None]) -> C
     objects = np.array([0 if one is None else np.count_nonzero(one["gtIgnore"] == 0) for one in of_image], np.int32)
     if not objects.any():
         return None
-    images, found = zip(*((image, one) for image, one in enumerate(of_image) if one is not None), strict=True)
-    scores = np.concatenate([one["dtScores"] for one in found])
+    images, evaluations = zip(*((image, one) for image, one in enumerate(of_image) if one is not None), strict=True)
+    scores = np.concatenate([one["dtScores"] for one in evaluations])
     order = np.argsort(-scores, kind="stable")
-    image = np.repeat(np.array(images, np.int32), [len(one["dtScores"]) for one in found])
-    hit = np.concatenate([one["dtMatches"] for one in found], axis=1) != 0
-    ignored = np.concatenate([one["dtIgnore"] for one in found], axis=1).astype(bool)
+    image = np.repeat(np.array(images, np.int32), [len(one["dtScores"]) for one in evaluations])
+    hit = np.concatenate([one["dtMatches"] for one in evaluations], axis=1) != 0
+    ignored = np.concatenate([one["dtIgnore"] for one in evaluations], axis=1).astype(bool)
     return CategoryMatches(category_id, image[order], (hit & ~ignored)[:, order], ignored[:, order], objects)

@@ -178,7 +178,7 @@ def _run(jobs: Sequence[_Job], processes: int, bar: "tqdm[Any]", record: Callabl
 
 
 def _write_shard(job: _Job, begin_image: Callable[[], object]) -> Shard:
-    import tensorflow as tf
+    import tensorflow as tf  # it takes 6 s to import
 
     made_from, written = _fingerprint(job), 0
     invalid, ambiguous = [], []

@@ -11,8 +11,13 @@ import numpy as np
 
 from ssd_core.coco.records import write_records
 from ssd_core.demo import places
+from ssd_core.demo.model import calibration_images, make_weights
 from ssd_core.demo.scenes import write_scenes
 from ssd_core.files import CACHE_VARIABLE, cache_folder, locked, replacing, writable_folder
+from ssd_core.graph.bfloat16 import to_bfloat16
+from ssd_core.graph.export import fp32_graph
+from ssd_core.graph.frozen import write_graph
+from ssd_core.graph.quantize import quantize
 
 VALIDATION_SCENES = 240
 _FIRST_VALIDATION_SEED = 1_000_000  # far from the seeds that training uses
@@ -54,20 +59,12 @@ def _build_scenes() -> None:
 
 
 def _build_weights() -> None:
-    from ssd_core.demo.model import make_weights
-
     weights = make_weights()
     with replacing(places.weights()) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **weights)
 
 
 def _build_graphs() -> None:
-    from ssd_core.demo.model import calibration_images
-    from ssd_core.graph.bfloat16 import to_bfloat16
-    from ssd_core.graph.export import fp32_graph
-    from ssd_core.graph.frozen import write_graph
-    from ssd_core.graph.quantize import quantize
-
     with np.load(places.weights()) as stored:
         fp32 = fp32_graph(dict(stored))
     write_graph(fp32, places.graph("fp32"))

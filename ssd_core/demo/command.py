@@ -5,6 +5,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ssd_core import quiet
+from ssd_core.demo import places
+
 
 def add_parser(subparsers: Any) -> None:
     """Add the command to the parser of `python -m ssd_core`."""
@@ -19,13 +22,9 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build what is missing and print the paths."""
-    from ssd_core.demo import places
-
     started = time.monotonic()
     if not places.complete():
-        from ssd_core import quiet
-
-        quiet.import_tensorflow()
+        quiet.import_tensorflow()  # 6 s, which a demo that is there does not wait for; so with what imports it
         from ssd_core.demo import build
 
         build.build()

@@ -40,14 +40,14 @@ _LABELS = np.array([0, *(LABEL_OF_ID[_ID_OF_NAME[name]] for name in _NAMES)])
 def make_weights(guide_scenes: int = GUIDE_SCENES, training_scenes: int = TRAINING_SCENES) -> dict[str, Floats]:
     """The weights by variable name, with progress bars; about two minutes on two cores."""
     images, objects = _scenes(_FIRST_GUIDE_SEED, guide_scenes, "guide scenes")
-    targets = np.stack([_targets(image, found) for image, found in zip(images, objects, strict=True)])
+    targets = np.stack([_targets(image, scene_objects) for image, scene_objects in zip(images, objects, strict=True)])
     prepared = _prepared(images)
     weights: dict[str, Floats] = dict(
         backbone_weights(prepared, targets, SEED, lambda layers: tqdm(layers, "backbone", unit="layer"))
     )
     images, objects = _scenes(_FIRST_TRAINING_SEED, training_scenes, "training scenes")
     maps = _features(_prepared(images), weights)
-    coded = [_encoded(image, found) for image, found in zip(images, objects, strict=True)]
+    coded = [_encoded(image, scene_objects) for image, scene_objects in zip(images, objects, strict=True)]
     labels, locations = np.stack([c[0] for c in coded]), np.stack([c[1] for c in coded])
     start = 0
     for index, feature_map in enumerate(tqdm(FEATURE_MAPS, "heads", unit="map")):
@@ -69,9 +69,9 @@ def calibration_images(first_seed: int, count: int) -> Iterator[Floats]:
 def _scenes(first_seed: int, count: int, title: str) -> tuple[list[npt.NDArray[np.uint8]], list[list[SceneObject]]]:
     images, objects = [], []
     for seed in tqdm(range(first_seed, first_seed + count), title, unit="scene"):
-        image, found = draw_scene(seed, _CROWDED)
+        image, scene_objects = draw_scene(seed, _CROWDED)
         images.append(np.asarray(image))
-        objects.append(found)
+        objects.append(scene_objects)
     return images, objects
 
 

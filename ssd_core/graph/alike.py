@@ -10,13 +10,13 @@ TOLERANCE = 1e-4
 """What scores and corners, in fractions of the image, may differ by: sums are rounded in another order."""
 
 
-def alike(expected: Sequence[Detections], found: Sequence[Detections]) -> float:
+def alike(expected: Sequence[Detections], actual: Sequence[Detections]) -> float:
     """The share of both sides' detections, over all images, that have one of their class on the other side just alike.
 
     The images are the same, in the same order. 1 where neither side has any.
     """
     matched = total = 0
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip(actual, expected, strict=True):
         total += len(ours.scores) + len(theirs.scores)
         for label in np.intersect1d(ours.classes, theirs.classes):
             rows, columns = (

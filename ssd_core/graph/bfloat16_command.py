@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ssd_core import quiet
+from ssd_core.files import check_target, sha256_of
+
 
 def add_parser(subparsers: Any) -> None:
     """Add the command to the parser of `python -m ssd_core`."""
@@ -20,11 +23,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert, write the graph and print the table of layers."""
-    from ssd_core import quiet
-    from ssd_core.files import check_target, sha256_of
-
     check_target(args.output)
-    quiet.import_tensorflow()
+    quiet.import_tensorflow()  # 6 s, which --help and mistakes do not wait for; so with all that imports it
     from ssd_core.graph.bfloat16 import to_bfloat16
     from ssd_core.graph.frozen import read_graph, write_graph
     from ssd_core.graph.rewrite import layer_table

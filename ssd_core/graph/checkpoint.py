@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+import tensorflow as tf  # it takes 6 s to import
 
 from ssd_core.errors import UserError
 from ssd_core.files import exists, is_folder, reading
@@ -25,17 +25,17 @@ def checkpoint_weights(prefix: Path, num_classes: int = NUM_CLASSES, scope: str 
     UserError that names a missing, an extra or a misshapen variable, or says that there is no checkpoint.
     """
     reader = _open(prefix)
-    found = {n: tuple(s) for n, s in reader.get_variable_to_shape_map().items() if not _of_training(n, scope)}
+    shapes = {n: tuple(s) for n, s in reader.get_variable_to_shape_map().items() if not _of_training(n, scope)}
     expected = variable_shapes(num_classes, scope)
-    if not expected.keys() & found.keys():
-        raise UserError(f"{prefix} {_stranger(sorted(found), scope)}")
+    if not expected.keys() & shapes.keys():
+        raise UserError(f"{prefix} {_stranger(sorted(shapes), scope)}")
     for name, shape in expected.items():
-        if name not in found:
+        if name not in shapes:
             raise UserError(f"{prefix} has no variable {name}: it is of another model, or was cut off.")
-        if found[name] != shape:
+        if shapes[name] != shape:
             classes = ": pass its number of classes as --num-classes" if "/cls_" in name else ""
-            raise UserError(f"{prefix} has {name} of shape {found[name]} where SSD300-VGG16 has {shape}{classes}.")
-    if extra := sorted(found.keys() - expected.keys()):
+            raise UserError(f"{prefix} has {name} of shape {shapes[name]} where SSD300-VGG16 has {shape}{classes}.")
+    if extra := sorted(shapes.keys() - expected.keys()):
         raise UserError(f"{prefix} has the variable {extra[0]}, which SSD300-VGG16 does not: it is of another model.")
     try:
         return {name: reader.get_tensor(name).astype("float32") for name in expected}

@@ -77,15 +77,15 @@ def _recognise(graph_def: GraphDef) -> Contract:
     if all(name in nodes for name in BATCHED_OUTPUTS):
         return Contract("batched", f"{INPUT}:0", tuple(f"{name}:0" for name in BATCHED_OUTPUTS), batch)
     ends = _ends(graph_def)
-    found = [name for name in UPSTREAM_OUTPUTS if name in nodes]
+    present = [name for name in UPSTREAM_OUTPUTS if name in nodes]
     beyond = f"{UPSTREAM_OUTPUTS[0]}_{len(UPSTREAM_OUTPUTS)}"
-    if len(found) == len(UPSTREAM_OUTPUTS) and beyond not in ends:
+    if len(present) == len(UPSTREAM_OUTPUTS) and beyond not in ends:
         # The original's post-processing squeezes the batch away, so it takes one image whatever its input says.
         return Contract("upstream", f"{INPUT}:0", tuple(f"{name}:0" for name in UPSTREAM_OUTPUTS), 1)
-    if len(found) > 1:
-        odd = next((f"no {name}" for name in UPSTREAM_OUTPUTS if name not in found), f"{beyond} as well")
+    if len(present) > 1:
+        odd = next((f"no {name}" for name in UPSTREAM_OUTPUTS if name not in present), f"{beyond} as well")
         raise UserError(
-            f"The graph has {len(found)} of the {len(UPSTREAM_OUTPUTS)} outputs ExpandDims, ExpandDims_1, … of upstream's"
+            f"The graph has {len(present)} of the {len(UPSTREAM_OUTPUTS)} outputs ExpandDims, ExpandDims_1, … of upstream's"
             f" contract, and {odd}: it is cut off, or of another number of classes; export it again."
         )
     raise UserError(

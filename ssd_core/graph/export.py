@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import tensorflow as tf
+import tensorflow as tf  # it takes 6 s to import
 
 from ssd_core.graph.contract import BATCHED_OUTPUTS, INPUT
 from ssd_core.graph.simplify import simplified

@@ -4,7 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ssd_core.errors import UserError
+from ssd_core.files import check_target, sha256_of
+from ssd_core.graph.torchvision import SUFFIXES, TORCHVISION, read_state_dict, torchvision_weights
 from ssd_core.network.layers import MODEL_SCOPE, NUM_CLASSES
+from ssd_core.network.variant import ORIGINAL
 
 CONTRACTS = ("batched", "upstream")
 _OLD_NAMES = {"seed": "upstream"}
@@ -32,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
         choices=(*CONTRACTS, *_OLD_NAMES),
         metavar="|".join(CONTRACTS),
         default=CONTRACTS[0],
-        help="batched: any batch, four outputs; upstream: one image, scores and boxes of each class (default %(default)s)",
+        help="batched: any batch, four outputs; upstream: one image, scores and boxes of each class (default batched)",
     )
     parser.add_argument(
         "--model-scope", default=MODEL_SCOPE, help="the scope of the checkpoint's variables (default %(default)s)"
@@ -42,21 +46,16 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the weights, build the graph and write it."""
-    from ssd_core.errors import UserError
-
     if args.num_classes < 2:
         raise UserError(
             f"--num-classes {args.num_classes} leaves nothing to find: give 2 or more, background included."
         )
-    from ssd_core.files import check_target, sha256_of
-
     check_target(args.output)
+    # TensorFlow takes 6 s to import, which --help and mistakes do not wait for.
     from ssd_core.graph.checkpoint import checkpoint_weights
     from ssd_core.graph.export import fp32_graph
     from ssd_core.graph.frozen import write_graph
-    from ssd_core.graph.torchvision import SUFFIXES, TORCHVISION, read_state_dict, torchvision_weights
     from ssd_core.graph.upstream_graph import upstream_graph
-    from ssd_core.network.variant import ORIGINAL
 
     if args.checkpoint.suffix in SUFFIXES:
         scope, variant = MODEL_SCOPE, TORCHVISION

@@ -53,10 +53,10 @@ def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list
             names.append(rows.op.name)
     freed = pruned(graph.as_graph_def(), names)
     try:
-        (found,) = run(freed, names, images)
+        (arrays,) = run(freed, names, images)
     except tf.errors.OpError:
         return None
-    for kind, values in enumerate(found):
+    for kind, values in enumerate(arrays):
         expected = np.stack([arrays[kind].reshape(values.shape[1:]) for arrays in alone])
         if np.abs(values - expected).max() > _TOLERANCE * np.abs(expected).max():
             return None

@@ -70,8 +70,8 @@ def fast_postprocess(graph_def: GraphDef) -> FastGraph:
     network = pruned(graph_def, raw)
     for centers in _KNOWN_CENTERS:
         fast = _with_detections(network, list(raw), centers)
-        found, after_ms = _try(fast, BATCHED_OUTPUTS, raw)
-        if alike(contract.detections(expected), identify(fast).detections(found)) >= _LEAST_ALIKE:
+        arrays, after_ms = _try(fast, BATCHED_OUTPUTS, raw)
+        if alike(contract.detections(expected), identify(fast).detections(arrays)) >= _LEAST_ALIKE:
             free = free_batch(network, list(raw))
             return FastGraph(_with_detections(*free, centers) if free else fast, before_ms, after_ms)
     raise UserError(

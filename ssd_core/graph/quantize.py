@@ -110,13 +110,13 @@ def _shared(limits: dict[str, float], joined: Mapping[str, list[str]]) -> dict[s
 
 def _joined(view: GraphView, tensors: Collection[str]) -> dict[str, list[str]]:
     """The concatenations of nothing but `tensors`, reshaped or not, and which of them each joins."""
-    found = {}
+    parts_of = {}
     for node in view.graph_def.node:
         if node.op == "ConcatV2":
             parts = [_origin(view, name) for name in node.input[:-1]]
             if all(part in tensors for part in parts):
-                found[node.name] = parts
-    return found
+                parts_of[node.name] = parts
+    return parts_of
 
 
 def _origin(view: GraphView, tensor: str) -> str:
@@ -201,8 +201,8 @@ class _Writer(Rewriter):
     def other(self, node: NodeDef) -> None:
         """Let what moves values move integers, where all that it is given are integers of one scale."""
         count = len(node.input) - 1 if node.op == "ConcatV2" else 1
-        found = [self._quantized.get(name) for name in node.input[:count]]
-        sources = [source for source in found if source is not None]
+        inputs = [self._quantized.get(name) for name in node.input[:count]]
+        sources = [source for source in inputs if source is not None]
         scales = {(source.unsigned, source.limit) for source in sources}
         moved = self.copy(node)
         if node.op not in _MOVING or len(sources) < count or len(scales) > 1:

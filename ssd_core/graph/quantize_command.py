@@ -4,6 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ssd_core import quiet
+from ssd_core.errors import UserError
+from ssd_core.files import check_target, sha256_of
+
 DEFAULT_IMAGES = 32
 _BATCH = 4
 
@@ -43,15 +47,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Quantize, write the graph and print the table of layers."""
-    from ssd_core.errors import UserError
-
     if args.calibration_images < 1:
         raise UserError(f"--calibration-images {args.calibration_images} is not a number of images: give 1 or more.")
-    from ssd_core import quiet
-    from ssd_core.files import check_target, sha256_of
-
     check_target(args.output)
-    quiet.import_tensorflow()
+    quiet.import_tensorflow()  # 6 s, which --help and mistakes do not wait for; so with all that imports it
     from ssd_core.graph.frozen import read_graph, write_graph
     from ssd_core.graph.quantize import DEFAULT_METHOD, quantize
     from ssd_core.graph.rewrite import layer_table

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import tensorflow as tf
+import tensorflow as tf  # it takes 6 s to import
 
 from ssd_core.errors import UserError
 from ssd_core.graph.view import node_of, pruned

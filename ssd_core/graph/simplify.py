@@ -31,10 +31,10 @@ def simplified(graph_def: GraphDef) -> GraphDef:
     kept = [node for node in simple.node if node.name not in replaced]
     for node in kept:
         node.input[:] = [replaced.get(name, name) for name in node.input]
-    found = type(graph_def)(node=kept, library=simple.library, versions=simple.versions)
-    use_euclidean_norm(found)
-    fold_factors(found)
-    return found
+    result = type(graph_def)(node=kept, library=simple.library, versions=simple.versions)
+    use_euclidean_norm(result)
+    fold_factors(result)
+    return result
 
 
 def _between_batches(view: GraphView, convolution: NodeDef) -> tuple[NodeDef, NodeDef] | None:

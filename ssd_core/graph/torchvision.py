@@ -120,16 +120,16 @@ def torchvision_weights(state: Mapping[str, npt.NDArray[Any]], num_classes: int 
     layers = _modules()
     if extra := sorted(set(state) - {_SCALE} - {f"{m}.{part}" for m in layers.values() for part in ("weight", "bias")}):
         raise UserError(f"The state dict holds {extra[0]}, which torchvision's ssd300_vgg16 does not have.")
-    found = _count_classes(state)
-    if found != num_classes and (found, num_classes) != (_NUM_IDS, NUM_CLASSES):
-        raise UserError(f"The state dict is of {found} classes, not {num_classes}: pass --num-classes {found}.")
-    shapes = variable_shapes(found)
+    state_classes = _count_classes(state)
+    if state_classes != num_classes and (state_classes, num_classes) != (_NUM_IDS, NUM_CLASSES):
+        raise UserError(f"The state dict is of {state_classes} classes, not {num_classes}: pass --num-classes {state_classes}.")
+    shapes = variable_shapes(state_classes)
     weights = {scale_name(): _entry(state, _SCALE, shapes[scale_name()])}
     for layer, module in layers.items():
         *window, channels_in, channels_out = shapes[kernel_name(layer)]
         kernel = _entry(state, f"{module}.weight", (channels_out, channels_in, *window))
         bias = _entry(state, f"{module}.bias", (channels_out,))
-        order = _channel_order(layer, channels_out, found, num_classes)
+        order = _channel_order(layer, channels_out, state_classes, num_classes)
         weights[kernel_name(layer)] = np.ascontiguousarray(kernel[order].transpose(2, 3, 1, 0))
         weights[bias_name(layer)] = bias[order]
     first = kernel_name("conv1/conv1_1")
@@ -164,11 +164,11 @@ def _entry(state: Mapping[str, npt.NDArray[Any]], name: str, shape: tuple[int, .
     return state[name].astype(np.float32)
 
 
-def _channel_order(layer: str, channels: int, found: int, wanted: int) -> npt.NDArray[np.int64]:
+def _channel_order(layer: str, channels: int, state_classes: int, wanted: int) -> npt.NDArray[np.int64]:
     """Which output channels of a layer to take, in our order: y before x, and of 91 ids those of COCO's categories."""
     channel = np.arange(channels)
     if "/loc_" in layer:
         return channel.reshape(-1, 2, 2)[..., ::-1].ravel()
-    if "/cls_" in layer and found != wanted:
-        return channel.reshape(-1, found)[:, [0, *(number for number, _ in CATEGORIES)]].ravel()
+    if "/cls_" in layer and state_classes != wanted:
+        return channel.reshape(-1, state_classes)[:, [0, *(number for number, _ in CATEGORIES)]].ravel()
     return channel

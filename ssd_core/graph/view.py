@@ -78,7 +78,7 @@ class GraphView:
 
     def constant(self, tensor: str) -> npt.NDArray[Any] | None:
         """The value of a constant, looking through Identity; None where it is computed."""
-        from tensorflow.python.framework import tensor_util
+        from tensorflow.python.framework import tensor_util  # TensorFlow takes 6 s to import
 
         node = self.nodes.get(node_of(tensor))
         while node is not None and node.op == "Identity":
@@ -90,19 +90,19 @@ class GraphView:
 
     def only_consumer(self, name: str, operation: str) -> NodeDef | None:
         """The one node that uses `name`, if there is just one and it is of that operation."""
-        found = self.consumers[name]
-        return found[0] if len(found) == 1 and found[0].op == operation else None
+        consumers = self.consumers[name]
+        return consumers[0] if len(consumers) == 1 and consumers[0].op == operation else None
 
     def behind(self, names: Iterable[str]) -> set[str]:
         """The nodes that depend on `names`, these included."""
-        found: set[str] = set()
+        nodes: set[str] = set()
         waiting = list(names)
         while waiting:
             name = waiting.pop()
-            if name not in found:
-                found.add(name)
+            if name not in nodes:
+                nodes.add(name)
                 waiting += [node.name for node in self.consumers[name]]
-        return found
+        return nodes
 
     def in_order(self) -> list[NodeDef]:
         """All nodes, each after its inputs. UserError for a loop, which no frozen SSD has."""
@@ -127,11 +127,11 @@ class GraphView:
         refused: dict[str, str] = {}
         for node in self.in_order():
             if node.op == "Conv2D":
-                found = self._pattern_at(node)
-                if isinstance(found, str):
-                    refused[node.name] = found
+                pattern = self._pattern_at(node)
+                if isinstance(pattern, str):
+                    refused[node.name] = pattern
                 else:
-                    patterns.append(found)
+                    patterns.append(pattern)
         return patterns, refused
 
     def _pattern_at(self, node: NodeDef) -> ConvolutionPattern | str:

@@ -18,7 +18,7 @@ def preprocess(encoded: Tensor) -> Tensor:
     The decoder is left at its defaults (the fast integer DCT, smooth chroma), which is what the original used and what
     its published accuracy stands on: the accurate DCT differs by up to 5 grey levels.
     """
-    import tensorflow as tf
+    import tensorflow as tf  # it takes 6 s to import
 
     return network_input(tf.io.decode_jpeg(encoded, channels=3))
 
@@ -28,7 +28,7 @@ def network_input(rgb: Tensor) -> Tensor:
 
     Source: TensorFlow 1's bilinear resize, whose sampling points are not centred on the pixels.
     """
-    import tensorflow as tf
+    import tensorflow as tf  # it takes 6 s to import
 
     resized = tf.raw_ops.ResizeBilinear(  # takes uint8 and gives float32, the same numbers as after a cast
         images=rgb[tf.newaxis], size=[IMAGE_SIZE, IMAGE_SIZE], align_corners=False, half_pixel_centers=False

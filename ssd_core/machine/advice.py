@@ -32,11 +32,11 @@ def warnings(identity: dict[str, Any], jitter: Jitter, yardstick_drift: float = 
 
     `yardstick_drift` is what some seconds of work made of its speed (see `drift.py`).
     """
-    found: list[MachineWarning] = []
+    machine_warnings: list[MachineWarning] = []
     cpus, allowed = identity["cpus"], len(parse_list(identity["affinity"]))
 
     def warn(what: str, how_much: str, command: str) -> None:
-        found.append(MachineWarning(what, how_much, command))
+        machine_warnings.append(MachineWarning(what, how_much, command))
 
     if jitter.steal > _STEAL_SHARE:
         warn(
@@ -89,4 +89,4 @@ def warnings(identity: dict[str, Any], jitter: Jitter, yardstick_drift: float = 
             f"{identity['sockets']} sockets, and nothing bound to one",
             "pytest bench --socket-id 0",
         )
-    return found
+    return machine_warnings

@@ -93,11 +93,11 @@ def default_thread_count(root: Path = ROOT) -> int:
 def cpus_of_socket(socket_id: int, root: Path = ROOT) -> tuple[int, ...]:
     """The CPUs of a socket, hardware threads included; UserError lists the sockets that are there."""
     cpus = online_cpus(root)
-    found = tuple(cpu.number for cpu in cpus if cpu.socket == socket_id)
-    if not found:
+    numbers = tuple(cpu.number for cpu in cpus if cpu.socket == socket_id)
+    if not numbers:
         there = ", ".join(str(socket) for socket in sorted({cpu.socket for cpu in cpus}))
         raise UserError(f"No socket {socket_id} on this machine: give --socket-id one of {there}.")
-    return found
+    return numbers
 
 
 def nodes_of(cpus: Sequence[int], root: Path = ROOT) -> tuple[int, ...]:

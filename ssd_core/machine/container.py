@@ -125,8 +125,8 @@ class Container:
         except (IndexError, ValueError):
             version, missing = [], []
         if tuple(version) < PYTHON:
-            found = f"its python3 is {'.'.join(map(str, version))}" if version else "no python3 runs in it"
-            raise UserError(f"{self.image} lacks Python {'.'.join(map(str, PYTHON))} ({found}): {self._fix()}.")
+            actual = f"its python3 is {'.'.join(map(str, version))}" if version else "no python3 runs in it"
+            raise UserError(f"{self.image} lacks Python {'.'.join(map(str, PYTHON))} ({actual}): {self._fix()}.")
         if missing:
             raise UserError(f"{self.image} lacks {', '.join(missing)}: {self._fix()}.")
 

@@ -60,10 +60,10 @@ def versions() -> dict[str, str | None]:
     tensorflow, onednn = None, None
     for package in _TENSORFLOW_PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError, OSError):
-            found = metadata.distribution(package)
-            tensorflow = f"{package} {found.version}"
+            distribution = metadata.distribution(package)
+            tensorflow = f"{package} {distribution.version}"
             # TensorFlow ships the headers of the oneDNN that it was built with.
-            onednn = _onednn_version(Path(str(found.locate_file(_ONEDNN_HEADER))).read_text(errors="replace"))
+            onednn = _onednn_version(Path(str(distribution.locate_file(_ONEDNN_HEADER))).read_text(errors="replace"))
         if tensorflow:
             break
     return {"python": platform.python_version(), "tensorflow": tensorflow, "onednn": onednn}
@@ -137,8 +137,8 @@ def _arm_model(fields: dict[str, str]) -> str | None:
 
 def _governor(root: Path) -> str | None:
     """The frequency governors in use, several where CPUs differ."""
-    found = {_text(path).strip() for path in (root / _CPUS).glob("cpu[0-9]*/cpufreq/scaling_governor")}
-    return ", ".join(sorted(found - {""})) or None
+    governors = {_text(path).strip() for path in (root / _CPUS).glob("cpu[0-9]*/cpufreq/scaling_governor")}
+    return ", ".join(sorted(governors - {""})) or None
 
 
 def _turbo(root: Path) -> bool | None:

@@ -79,7 +79,7 @@ def feature_maps(
 ) -> list[Tensor]:
     """The six maps that the heads look at, [N, size, size, channels] each; conv4_3's is normalised and scaled."""
     sources = {m.source for m in FEATURE_MAPS}
-    found: dict[str, Tensor] = {}
+    maps: dict[str, Tensor] = {}
     current = images
     if any(variant.input_offset):
         current = tf.add(images, tf.constant(variant.input_offset, tf.float32), name=f"{scope}/centred")
@@ -89,9 +89,9 @@ def feature_maps(
         else:
             current = _convolution(current, layer, weights, scope)
         if layer.name in sources:
-            found[layer.name] = current
-    found[NORMALIZED_LAYER] = _normalize(found[NORMALIZED_LAYER], weights[scale_name(scope)], scope)
-    return [found[m.source] for m in FEATURE_MAPS]
+            maps[layer.name] = current
+    maps[NORMALIZED_LAYER] = _normalize(maps[NORMALIZED_LAYER], weights[scale_name(scope)], scope)
+    return [maps[m.source] for m in FEATURE_MAPS]
 
 
 def convolution(images: Tensor, layer: Convolution, kernel: Tensor, bias: Tensor, scope: str = MODEL_SCOPE) -> Tensor:

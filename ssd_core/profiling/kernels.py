@@ -138,13 +138,13 @@ def matched(
         by_size.setdefault(primitive.sizes, []).append(primitive)
     counts = Counter(asked)
     taken: Counter[Problem] = Counter()
-    found: list[Primitive | None] = []
+    matches: list[Primitive | None] = []
     for problem in asked:
         candidates = by_size.get(problem, [])
         alike = one_after_another or len({candidate.implementation for candidate in candidates}) == 1
-        found.append(candidates[taken[problem]] if len(candidates) == counts[problem] and alike else None)
+        matches.append(candidates[taken[problem]] if len(candidates) == counts[problem] and alike else None)
         taken[problem] += 1
-    return found
+    return matches
 
 
 def _parse(line: str) -> Primitive | None:

@@ -64,5 +64,5 @@ def split_images(
     """Cut a batch's rows [sum of counts] into its images."""
     ends = np.cumsum(counts).tolist()
     for filename, (height, width), start, end in zip(filenames, shapes.tolist(), [0, *ends[:-1]], ends, strict=True):
-        found = Detections(classes[start:end], scores[start:end], boxes[start:end])
-        yield ImageDetections(filename, height, width, found)
+        detections = Detections(classes[start:end], scores[start:end], boxes[start:end])
+        yield ImageDetections(filename, height, width, detections)

@@ -183,13 +183,13 @@ class _Dispatcher:
             self._once = None
             return {"filenames": []}, []
         session, _ = self._ready()
-        found = session.detect(batch.images)
+        detections = session.detect(batch.images)
         return {"filenames": list(batch.filenames)}, [
             np.asarray(batch.shapes, np.int64),
-            np.asarray([len(image.scores) for image in found], np.int64),
-            np.concatenate([image.classes for image in found]),
-            np.concatenate([image.scores for image in found]),
-            np.concatenate([image.boxes.reshape(-1, 4) for image in found]),
+            np.asarray([len(image.scores) for image in detections], np.int64),
+            np.concatenate([image.classes for image in detections]),
+            np.concatenate([image.scores for image in detections]),
+            np.concatenate([image.boxes.reshape(-1, 4) for image in detections]),
         ]
 
     def do_status(self) -> "Reply":

@@ -43,13 +43,22 @@ def checkpoint(seeded_weights: dict[str, Floats], tmp_path_factory: pytest.TempP
     return prefix
 
 
-@pytest.fixture(scope="module", params=["batched", "upstream", "seed"])
+@pytest.fixture(scope="module", params=["batched", "upstream"])
 def exported(request: pytest.FixtureRequest, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> GraphDef:
     output = tmp_path_factory.mktemp(request.param) / "fp32.pb"
     assert export("--checkpoint", checkpoint, "--output", output, "--contract", request.param) == 0
     graph_def = read_graph(output)
     assert identify(graph_def).name == request.param
     return graph_def
+
+
+def test_the_former_name_of_the_contract_is_read_and_the_new_one_said(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "fp32.pb"
+    assert export("--checkpoint", checkpoint, "--output", output, "--contract", "seed") == 0
+    assert "--contract seed is now called --contract upstream." in capsys.readouterr().out
+    assert identify(read_graph(output)).name == "upstream"
 
 
 def test_the_graph_holds_the_checkpoints_variables(exported: GraphDef, seeded_weights: dict[str, Floats]) -> None:

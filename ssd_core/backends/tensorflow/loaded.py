@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+import tensorflow as tf  # it takes 6 s to import
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow.python.grappler import tf_optimizer
 
@@ -48,8 +48,8 @@ def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = 
     postprocess_ms: tuple[float, float] | None = None
     if fast:
         with failures(str(path)):
-            found = fast_postprocess(graph_def)
-        graph_def, postprocess_ms = found.graph_def, (found.before_ms, found.after_ms)
+            fast_graph = fast_postprocess(graph_def)
+        graph_def, postprocess_ms = fast_graph.graph_def, (fast_graph.before_ms, fast_graph.after_ms)
     if network_only:
         graph_def, contract = raw_predictions(graph_def)
     else:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-import tensorflow as tf
+import tensorflow as tf  # it takes 6 s to import
 
 from ssd_core.backends.protocol import Images, Opening, Session
 from ssd_core.backends.tensorflow.loaded import LoadedGraph, load

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tensorflow as tf
+import tensorflow as tf  # it takes 6 s to import
 
 from ssd_core.backends.protocol import Images
 from ssd_core.graph.contract import Contract
@@ -52,17 +52,17 @@ def _run(call: Callable[..., Any], images: Images, options: Any) -> tuple[Any, i
 
 def _nodes(stats: Sequence[Sequence[NodeStats]], graph: dict[str, NodeDef]) -> list[Json]:
     """All that ran, in the last step's order."""
-    found: dict[str, Json] = {}
+    nodes: dict[str, Json] = {}
     outputs = {ran.node_name: ran.output for ran in stats[-1]}
     for ran in (ran for step in stats[::-1] for ran in step):
-        if ran.node_name not in found:
-            found[ran.node_name] = _node(ran, graph.get(ran.node_name), outputs, len(stats))
+        if ran.node_name not in nodes:
+            nodes[ran.node_name] = _node(ran, graph.get(ran.node_name), outputs, len(stats))
     for number, step in enumerate(stats):
         for ran in step:
-            found[ran.node_name]["times_ns"][number] += ran.op_end_rel_nanos - ran.op_start_rel_nanos
+            nodes[ran.node_name]["times_ns"][number] += ran.op_end_rel_nanos - ran.op_start_rel_nanos
     for ran in stats[-1]:
-        found[ran.node_name]["executions"] += 1
-    return list(found.values())
+        nodes[ran.node_name]["executions"] += 1
+    return list(nodes.values())
 
 
 def _node(ran: NodeStats, node: NodeDef | None, outputs: dict[str, Any], steps: int) -> Json:
