@@ -1,4 +1,4 @@
-"""How right is it? The 12 COCO numbers of each precision. What a reduced one may lose is in thresholds.toml."""
+"""How accurate is it? The 12 COCO numbers of each precision. thresholds.toml limits the loss of a reduced one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How fast do images arrive? Reading, decoding, resizing and batching alone, with no network behind them."""
+"""How fast do images arrive? Reading, decoding, resizing and batching alone, without a network."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How fast, and how right, are other runtimes? The same network and images, measured in turn; only with --peers."""
+"""How fast and how accurate are other runtimes? The same network and images, measured in turn; only with --peers."""
 
 import pytest
 

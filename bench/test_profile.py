@@ -1,4 +1,4 @@
-"""Where does the time go? Layer by layer, with the kernel that ran each and what it could have reached; --profile."""
+"""Where does the time go? Layer by layer, with each layer's kernel and share of the roofline; only with --profile."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """LiteRT (TensorFlow Lite): the network converted and quantized by TensorFlow's converter, run with XNNPACK.
 
-Its detections are LiteRT's own `NON_MAX_SUPPRESSION_V5`, one a class, in a second small model that takes an image's raw
-predictions.
+A second small model makes the detections from an image's raw predictions, with one of LiteRT's own
+`NON_MAX_SUPPRESSION_V5` per class.
 """
 
 from collections import Counter
@@ -48,7 +48,7 @@ def _convert(function: Any, target: Path, images: Sequence[Floats] = ()) -> None
     import tensorflow as tf  # it takes 6 s to import
 
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
-    if images:  # signed activations and weights, these with a scale a channel; inputs and outputs stay float32
+    if images:  # signed activations, signed weights with per-channel scales; inputs and outputs stay float32
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([image] for image in images)
         options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=list(_NORMALIZATION))
@@ -108,7 +108,7 @@ def _suppression(centers: Floats, classes: int) -> Any:
 
 
 class LiteRtSession(PeerSession):
-    """An interpreter for each stream, with its share of the threads, each a call."""
+    """An interpreter for each stream, with its share of the threads; each gives one call."""
 
     def __init__(self, opening: Opening) -> None:
         path = opening.model / FILES[opening.precision]
@@ -149,7 +149,7 @@ def _interpreter(path: Path, threads: int, batch_size: int | None = None) -> Int
 
 
 def _call(network: Interpreter) -> Call:
-    """Images -> locations and logits, which lie where the next call writes to."""
+    """Images -> locations and logits, which the next call overwrites."""
     (images_at,) = (details["index"] for details in network.get_input_details())
     outputs = sorted(network.get_output_details(), key=lambda details: int(details["shape"][-1]))  # 4, then classes
 

@@ -1,6 +1,6 @@
 """The peers' models of a frozen fp32 graph: made once, kept in the cache under a digest of all they are made from.
 
-Imports neither TensorFlow nor a peer, so that a run which finds everything made can start at once. `python -m
+Imports neither TensorFlow nor a peer, so that a run can start at once when everything is there. `python -m
 ssd_core.backends.models GRAPH [DATA_LOCATION]` makes what is missing, in a process that ends before anything is timed.
 """
 
@@ -45,7 +45,7 @@ def folder_of(graph: Path, data_location: Path | None) -> Path:
 
 
 def _records_digest(folder: Path) -> str:
-    """Of the records that are calibrated on: what they hold, wherever they lie."""
+    """A digest of the calibration records: of their content, not of their path."""
     digest = hashlib.sha256()
     spans = ((shard, *span) for shard in find_shards(folder) for span in record_spans(shard))
     for shard, offset, length in islice(spans, CALIBRATION_IMAGES):
@@ -56,7 +56,7 @@ def _records_digest(folder: Path) -> str:
 
 
 def complete(folder: Path) -> bool:
-    """Whether all models are there; each appears whole or not at all, and the last one last."""
+    """Whether all models are there. The file `made` is written last."""
     return (folder / "made").is_file()
 
 

@@ -28,7 +28,7 @@ _TO_NCHW, _TO_NHWC = [0, 3, 1, 2], [0, 2, 3, 1]
 
 
 def network_model(network: Network) -> onnx.ModelProto:
-    """The ONNX model of a network; UserError for an operation that the SSD's have not."""
+    """The ONNX model of a network; UserError for an operation that no SSD network of ours has."""
     view = GraphView(network.graph_def)
     patterns = {pattern.convolution.name: pattern for pattern in view.convolutions()[0]}
     writer = _Writer(view, patterns)
@@ -47,7 +47,7 @@ def network_model(network: Network) -> onnx.ModelProto:
 def with_detections(model: onnx.ModelProto, centers: Floats) -> onnx.ModelProto:
     """The model with softmax, decoding and NonMaxSuppression behind it; its outputs are `OUTPUTS`.
 
-    It has everything of ours but the limit of 400 a class before the suppression.
+    Of our post-processing it lacks only the limit of 400 candidates per class before NMS.
     """
     builder = _Builder()
     scores = builder.add("Softmax", CANDIDATE_LOGITS, axis=2)
@@ -98,20 +98,20 @@ def _model(
 
 
 class _Builder:
-    """Nodes and constants of a model, named as they come."""
+    """Nodes and constants of a model, named in the order in which they are added."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def add(self, operation: str, *inputs: Any, output: str | None = None, **attributes: Any) -> str:
-        """Add a node; arrays among the inputs become constants. The name of its output."""
+        """Add a node; arrays among the inputs become constants. Returns the name of its output."""
         name = output or f"post/{operation}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operation, self._named(inputs, name), [name], name=name, **attributes))
         return name
 
     def add_many(self, operation: str, count: int, *inputs: Any, **attributes: Any) -> list[str]:
-        """Add a node of several outputs; their names."""
+        """Add a node of several outputs; returns their names."""
         name = f"post/{operation}_{len(self.nodes)}"
         names = [f"{name}:{i}" for i in range(count)]
         self.nodes.append(helper.make_node(operation, self._named(inputs, name), names, name=name, **attributes))
@@ -158,7 +158,7 @@ class _Writer(_Builder):
     def write(self, node: NodeDef) -> None:
         """Write one node; its inputs are there already."""
         if node.op not in self._kinds:
-            raise UserError(f"{node.name} is a {node.op}, which has no place in the network that ONNX is given.")
+            raise UserError(f"{node.name} is a {node.op}, which the ONNX model of the network cannot contain.")
         self._kinds[node.op](node)
 
     def last_size(self, name: str) -> int:
@@ -197,7 +197,7 @@ class _Writer(_Builder):
         self._names[node.name] = self.add("MaxPool", source, output=node.name, **shape)
 
     def _plain(self, node: NodeDef, operation: str, inputs: int | None = None, **attributes: Any) -> None:
-        """An operation that ONNX has as it is; constants of a channel each are laid out as its feature maps are."""
+        """An operation that ONNX has too; per-channel constants get the layout of ONNX's feature maps."""
         values: list[Any] = []
         for name in list(node.input)[:inputs]:
             constant = self._view.constant(name)

@@ -38,7 +38,7 @@ def convert(network: Network, target: Path) -> None:
 
 
 def quantize(model: Path, images: Sequence[Floats], target: Path) -> None:
-    """Quantize a model on images [1, 300, 300, 3]: unsigned activations, signed weights with a scale a channel."""
+    """Quantize a model on images [1, 300, 300, 3]: unsigned activations, signed weights with per-channel scales."""
     with replacing(target) as temporary:
         quantize_static(
             model,
@@ -59,13 +59,13 @@ class _Images(CalibrationDataReader):  # type: ignore[misc] # ONNX Runtime ships
         self._waiting: Iterator[Floats] = iter(images)
 
     def get_next(self) -> dict[str, Floats] | None:
-        """The next image; None behind the last."""
+        """The next image; None after the last."""
         images = next(self._waiting, None)
         return None if images is None else {INPUT: images}
 
 
 class OnnxRuntimeSession(PeerSession):
-    """A session for each stream, with its share of the threads, each a call."""
+    """A session for each stream, with its share of the threads; each gives one call."""
 
     def __init__(self, opening: Opening) -> None:
         path = opening.model / FILES[opening.precision]

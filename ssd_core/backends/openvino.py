@@ -26,7 +26,7 @@ FILES = {"fp32": "openvino_fp32.xml", "bf16": "openvino_fp32.xml", "int8": "open
 """The model of each precision: bf16 is a hint that the fp32 model is compiled with."""
 _HINTS = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}  # what is not quantized stays fp32
 _XY = _YX = np.array([1, 0, 3, 2])  # DetectionOutput puts x before y
-_NO_MORE = -1  # the image number of the row behind the last detection
+_NO_MORE = -1  # the image number of the row after the last detection
 
 
 def make(network: Network, images: Sequence[Floats], folder: Path) -> None:
@@ -66,7 +66,7 @@ def _save(model: ov.Model, target: Path) -> None:
 
 
 class OpenVinoSession(PeerSession):
-    """A compiled model with as many requests as run side by side, each a call."""
+    """A compiled model with parallel requests; each gives one call."""
 
     def __init__(self, opening: Opening) -> None:
         path = opening.model / FILES[opening.precision]
@@ -106,14 +106,14 @@ class OpenVinoSession(PeerSession):
 
 
 def _call(request: Any) -> Any:
-    """What runs a batch without a copy on the way in or out; what it gives is overwritten by its next run."""
+    """A callable that runs a batch without copying inputs or outputs. Its next run overwrites the outputs."""
     return lambda images: list(request.infer([images], share_inputs=True, share_outputs=True).values())
 
 
 def _with_detections(model: ov.Model, centers: Floats) -> ov.Model:
     """The model with softmax and DetectionOutput behind it: [1, 1, rows, 7] of image, class, score, corners.
 
-    It has everything of ours but the least size of a box and the limit of 200 a class behind the suppression.
+    Of our post-processing it lacks only the least size of a box and the limit of 200 detections per class after NMS.
     """
     raw = {name: output for output in model.outputs for name in output.get_names()}
     locations, logits = (raw[f"{name}:0"].get_node().input_value(0) for name in (LOCATIONS, CANDIDATE_LOGITS))

@@ -15,7 +15,7 @@ Rows = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 
 
 class PeerSession(Session):
-    """A network open in a peer's runtime. Its batch is fixed, as the runtimes like it best."""
+    """A network open in a peer's runtime. Its batch is fixed, which suits the runtimes best."""
 
     num_inter_threads = 1
 
@@ -26,18 +26,18 @@ class PeerSession(Session):
         self.contract = Contract(f"{opening.backend} {opening.scope}", INPUT, (), opening.batch_size)
 
     def close(self) -> None:
-        """Let go of all that was opened."""
+        """Release all that was opened."""
         self.calls = ()
 
     def _detections_of(self, rows_of: Callable[[int], Rows]) -> list[Detections]:
-        """Each image's detections, of what a runtime found in it."""
+        """Each image's detections, from the rows that a runtime gave for it."""
         return [best_first(*rows_of(image)) for image in range(self.contract.fixed_batch or 0)]
 
 
 def best_first(classes: npt.NDArray[Any], scores: npt.NDArray[Any], boxes: npt.NDArray[Any]) -> Detections:
-    """One image's detections, copied out of what a runtime may write to again.
+    """One image's detections, copied out of buffers that a runtime may reuse.
 
-    Those under the least height and width are left out, which OpenVINO's suppression does not look at.
+    Those under the least height and width are left out, because OpenVINO's NMS does not check this.
     """
     kept = np.flatnonzero(np.all(boxes[:, 2:] - boxes[:, :2] > MIN_SIZE, axis=1))
     order = kept[np.argsort(-scores[kept], kind="stable")]

@@ -1,6 +1,6 @@
-"""What every backend is: it opens the network, names one callable a stream, and describes what it opened.
+"""What every backend does: it opens the network, gives one callable per stream, and describes what it opened.
 
-The worker feeds and times all of them alike (`worker/steps.py`). Which there are is in `registry.py`.
+The worker feeds and times all of them alike (`worker/steps.py`). `registry.py` lists the backends.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ Images = npt.NDArray[np.float32]
 Call = Callable[[Images], list[npt.NDArray[Any]]]
 Scope = Literal["network", "detections"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""Where a network ends: at its raw predictions, or at the detections that are made of them."""
+"""Where a network ends: at its raw predictions, or at the detections made from them."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Opening:
 
     `model` is a frozen graph for TensorFlow, and the folder that `models.make` wrote for the others. `streams` batches
     run side by side, each with `num_intra_threads` threads (0, in TensorFlow only: as many as there are CPUs). With
-    0 streams the backend chooses their number, and the threads are those of all. `requests_a_stream` are under way at a
-    time: with more than one no stream waits for Python between two. `batch_size` 0 leaves the batch open, which only
-    TensorFlow does.
+    0 streams the backend chooses their number, and all streams share the threads. Each stream has `requests_a_stream`
+    requests under way; with more than one it does not wait for Python between two. `batch_size` 0 leaves the batch size
+    open (TensorFlow only).
     """
 
     backend: str  # its name in the registry
@@ -53,7 +53,7 @@ def of_graph(path: Path, num_inter_threads: int = 0, num_intra_threads: int = 0,
 
 @dataclass(frozen=True)
 class OpenGraph:
-    """What is open; thread counts are of the threads that were really started, a stream."""
+    """What is open; thread counts are of the threads that were really started, per stream."""
 
     contract: str
     fixed_batch: int | None
@@ -63,7 +63,7 @@ class OpenGraph:
     num_intra_threads: int
     streams: int = 1
     postprocess_ms: tuple[float, float] | None = None
-    """What an upstream graph's post-processing takes and what ours does in its place, where it was replaced."""
+    """The time of an upstream graph's post-processing and that of ours, where ours replaced it."""
 
 
 class Session(ABC):
@@ -100,13 +100,13 @@ class Session(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End it, with its threads and its memory. Nothing of it may run any more."""
+        """End the session, its threads and its memory. No call of it may still be running."""
 
     @contextlib.contextmanager
     def failures(self) -> Iterator[None]:
-        """Make a UserError of what the backend raises when it fails."""
+        """Turn what the backend raises into a UserError."""
         yield
 
     def _detections(self, outputs: list[npt.NDArray[Any]]) -> list[Detections]:
-        """One image's detections each, of what a call gave."""
+        """The detections of each image, from the outputs of a call."""
         return self.contract.detections(outputs)

@@ -1,4 +1,4 @@
-"""The network as the peers are given it: cut from a frozen fp32 graph, its logits as they were trained."""
+"""The network that the peers get: cut from a frozen fp32 graph, with its logits as trained."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ GraphDef = Any
 class Network:
     """A GraphDef from `input` to `locations` [N, B, 4] and `candidate_logits` [N, B, C], and default boxes [B, 4].
 
-    The logits are plain ones: what the graph's own post-processing takes from the background's is added again.
+    The logits are as trained: the offset that our graphs take from the background is added again.
     """
 
     graph_def: GraphDef
@@ -33,7 +33,7 @@ class Network:
 def network_of(graph_def: GraphDef) -> Network:
     """Cut the network out of a frozen fp32 graph; UserError where it is not one that `export-graph` makes.
 
-    A graph of the `upstream` contract is made anew from its weights, which SSD.TensorFlow's frozen graphs name.
+    A graph of the `upstream` contract is made again from its weights, which SSD.TensorFlow's frozen graphs name.
     """
     if identify(graph_def).name == "upstream":
         graph_def = fp32_graph(_named_weights(graph_def))
@@ -57,7 +57,7 @@ def _named_weights(graph_def: GraphDef) -> Weights:
         value = view.constant(name) if name in view.nodes else None
         if value is None:
             raise UserError(
-                f"The graph has no constant {name}, so that the peers' models cannot be made from it: give the fp32"
+                f"The graph has no constant {name}, which the peers' models need: give the fp32"
                 " graph that `export-graph` wrote."
             )
         weights[name] = np.asarray(value, np.float32)
@@ -65,7 +65,7 @@ def _named_weights(graph_def: GraphDef) -> Weights:
 
 
 def _raise_background(view: GraphView, reshape: Any) -> None:
-    """Add to a class head's bias what the graph's exporter took from it."""
+    """Add the background's offset, which the exporter took off, back to a class head's bias."""
     shape, add = view.constant(reshape.input[1]), view.nodes[node_of(reshape.input[0])]
     bias = view.constant(add.input[1]) if add.op == "BiasAdd" else None
     if reshape.op != "Reshape" or shape is None or bias is None:

@@ -22,7 +22,7 @@ class Backend:
     packages: tuple[str, ...] = ()
     """What has to be installed for it, and its version in results."""
     own_settings: tuple[tuple[int, int], ...] = ()
-    """Streams and requests a stream that it can be opened with besides those that all can be."""
+    """Pairs of streams and requests per stream that it takes besides those that all backends take."""
 
     @property
     def module(self) -> str:
@@ -53,7 +53,7 @@ PEERS = tuple(backend for backend in _BACKENDS if backend.name != OURS)
 
 
 def missing() -> list[str]:
-    """The peers' packages that are not here."""
+    """The peers' packages that are not installed."""
     return [name for backend in PEERS for name in backend.packages if find_spec(name.replace("-", "_")) is None]
 
 

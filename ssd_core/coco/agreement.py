@@ -1,4 +1,4 @@
-"""How far two networks see the same: the share of one's detections that the other has as well."""
+"""How well two networks agree: the share of one's detections that the other has too."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ LEAST_SCORE = 0.3  # of detections that count
 def agreement(reference: Sequence[ImageDetections], others: Sequence[ImageDetections]) -> float | None:
     """The share of the reference's detections that are matched, over all images; None where it has none.
 
-    A detection is matched by one of the same class at an overlap of 0.5 or more, each by another one, the best scored
-    first; both sides' count from a score of 0.3. The images are the same, in the same order.
+    A match has the same class and an overlap of 0.5 or more. Each detection matches once, best score first. Only scores
+    of 0.3 or more count, on both sides. The images are the same, in the same order.
     """
     wanted = matched = 0
     for ours, theirs in zip(reference, others, strict=True):

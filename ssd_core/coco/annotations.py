@@ -1,6 +1,6 @@
 """An instances file of COCO, read and checked: images, and the boxes in them.
 
-Format: https://cocodataset.org/#format-data, object detection. Segmentations are not looked at.
+Format: https://cocodataset.org/#format-data, object detection. Segmentations are ignored.
 """
 
 import json
@@ -17,11 +17,11 @@ from ssd_core.coco.categories import NAME_OF_ID
 from ssd_core.errors import UserError
 from ssd_core.files import reading
 
-BOX_SLACK_PIXELS = 1.0  # COCO's own boxes are rounded sums; what is further out than this is another image's box
+BOX_SLACK_PIXELS = 1.0  # COCO's own boxes are rounded sums; a box further outside belongs to another image
 
 _LARGEST = 2**63 - 1  # of an id or a size, as pycocotools and TFRecords hold it
-_SHOWN = 60  # characters of a value that is not right
-_LARGEST_OF_FLOAT = 2**53  # beyond it a float does not tell whole numbers apart
+_SHOWN = 60  # characters of a wrong value that a message shows
+_LARGEST_OF_FLOAT = 2**53  # above it a float cannot hold every whole number
 
 Entry = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ class Instances:
 
 
 def load(path: Path) -> Instances:
-    """Read an instances file; UserError in one sentence for the first thing in it that is not right.
+    """Read an instances file; UserError describes the first error in it in one sentence.
 
     Whole numbers may be written as 1.0, and flags as false and true; a number in quotes is refused. A missing area is
     the box's, a missing `iscrowd` is 0.
@@ -161,7 +161,7 @@ def _image(entry: Entry, path: Path) -> Image:
 
 
 def _category(entry: Entry, path: Path) -> int:
-    """A category's id; UserError when COCO calls it otherwise."""
+    """A category's id; UserError when COCO has another name for it."""
     category_id = _integer(entry, "id", path)
     name = NAME_OF_ID.get(category_id)
     if name is not None and entry.get("name") != name:

@@ -1,7 +1,7 @@
-"""Average precision of matches in which each image counts as often as is asked: COCO's AP, resampled.
+"""COCO's average precision (AP) of matches, with a weight for each image, as resampling needs it.
 
 AP is the mean, over recalls, IoU thresholds and categories, of the best precision at that recall or beyond. Precision
-is best just after a hit, so that it is computed there only; other detections are counted.
+is best just after a hit, so it is computed only there. Other detections are only counted.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 def average_precision(matches: Matches, weights: npt.NDArray[np.integer] | None = None) -> float:
     """AP (IoU 0.50:0.95, area all, 100 detections an image) with image i counted `weights[i]` times, once by default.
 
-    It is pycocotools' AP of a data set in which each image is followed by its copies, -1 where no object counts. Equal
+    It is pycocotools' AP of a data set in which each image is followed by its copies; -1 where no object counts. Equal
     scores keep the order that they have in `matches`, and a detection's copies stay together. pycocotools repeats
     the whole row of an image's equal scores instead, so that doubling a data set can change its AP.
     """
@@ -35,8 +35,8 @@ def average_precision(matches: Matches, weights: npt.NDArray[np.integer] | None 
 def average_precisions(matches: Matches, weights: Array) -> Array:
     """AP for each row of `weights` [R, N], of whole numbers as float64; NaN where no object counts.
 
-    Beside the weights it takes about ten arrays of 2 MB, or of 8 bytes a detection of the largest category if these
-    are more.
+    Memory beside the weights: about ten arrays of 2 MB, or of 8 bytes per detection of the largest category if that
+    is more.
     """
     total, present = np.zeros(len(weights)), np.zeros(len(weights))
     for category in matches.categories:

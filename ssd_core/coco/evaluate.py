@@ -19,7 +19,7 @@ from ssd_core.files import replacing
 
 ANNOTATED_ONLY = "images with annotations only"
 ALL_IMAGES = "all images"
-NO_TRUTH = -1  # what pycocotools gives as AP where there is no object to find
+NO_TRUTH = -1  # pycocotools' AP where there is no object to find
 
 _TITLES = {"AP": "Average Precision", "AR": "Average Recall"}
 _LINES = (  # in the order of pycocotools: field, IoU range, area, most detections an image
@@ -54,7 +54,7 @@ class Accuracy:
     """COCO's twelve numbers, 0..1, or -1 where the ground truth has no object of that size (as pycocotools has it).
 
     `images` were evaluated, of `images_in_file` that the annotations file has under the same `protocol`. AP comes from
-    `matches`, from which an interval can be computed as well (see `resample`).
+    `matches`; its confidence interval can be computed from them too (see `resample`).
     """
 
     AP: float
@@ -108,9 +108,9 @@ def to_results(
 ) -> list[dict[str, Any]]:
     """Detections as COCO's results: one dict a box, [x, y, width, height] in pixels of the image (height, width).
 
-    `upstream_rounding` does as upstream did, to reproduce its published numbers: each corner cut to whole pixels, plus
-    one; scores to three decimals; boxes without width or height left out. Otherwise coordinates keep a thousandth of
-    a pixel and scores six decimals.
+    `upstream_rounding` rounds as upstream did, to reproduce its published numbers: corners are cut to whole pixels,
+    plus one; scores have three decimals; boxes without width or height are left out. Otherwise coordinates are rounded
+    to a thousandth of a pixel and scores to six decimals.
     """
     results: list[dict[str, Any]] = []
     for detected, image_id, (height, width) in zip(detections, image_ids, shapes, strict=True):
@@ -154,9 +154,9 @@ def write_results(results: Sequence[dict[str, Any]], path: Path) -> None:
 def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids: Sequence[int]) -> Accuracy:
     """The twelve numbers of `results` on the images `image_ids`, which are those that the network saw.
 
-    An image that was seen and has no result counts as one where nothing was found. No results at all give zeros.
+    An image without a result counts as one where nothing was found. No results at all give zeros.
     """
-    from pycocotools.cocoeval import COCOeval  # with Matplotlib where it is installed, which takes a second
+    from pycocotools.cocoeval import COCOeval  # it imports Matplotlib if installed, which takes a second
 
     if not image_ids:
         raise UserError("No image was evaluated, so there is no accuracy: give records that hold images.")

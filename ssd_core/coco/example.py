@@ -24,7 +24,7 @@ class InvalidImageError(Exception):
 
 
 def serialized_example(image: Image, annotations: Sequence[Annotation], folder: Path) -> bytes:
-    """The record of an image of `folder`; the same bytes whenever and wherever it is called.
+    """The record of an image of `folder`; the same input always gives the same bytes.
 
     Boxes are stored as fractions of the image (x / width, (x + box width) / width, and so on), the file's bytes as
     they are. Raises InvalidImageError when the file is missing, unreadable, no JPEG, or of another size.
@@ -89,15 +89,15 @@ def _encoded_jpeg(image: Image, folder: Path) -> bytes:
 
 
 def is_ambiguous(image: Image, folder: Path) -> bool:
-    """Whether viewers show an image otherwise than it is stored, and its size does not tell which its boxes are of."""
+    """Whether viewers turn or mirror an image, and its size does not tell which form its boxes belong to."""
     orientation = _orientation(image.path(folder))
     return orientation in _SAME_SIZE or (orientation in _ON_THEIR_SIDE and image.height == image.width)
 
 
 def _orientation(path: Path) -> int:
-    """The EXIF orientation, 1 to 8; 1, which is as stored, where there is none that can be read."""
+    """The EXIF orientation, 1 to 8; 1 (as stored) where none can be read."""
     try:
         with Picture.open(path) as picture:
             return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # whatever Pillow meets in a damaged EXIF block, which decides nothing here
+    except Exception:  # whatever Pillow raises for a damaged EXIF block, which does not matter here
         return 1

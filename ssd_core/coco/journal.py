@@ -1,4 +1,4 @@
-"""What a conversion remembers between runs: which shards are whole, what each was made from, and what it left out."""
+"""What a conversion stores between runs: which shards are complete, what each was made from, and what it left out."""
 
 import glob
 import json
@@ -13,7 +13,7 @@ from ssd_core.files import is_file, reason, replacing, sha256_of
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard: the fingerprint of its input, and, once it is whole, its SHA-256, its records and what is odd in it.
+    """One shard: the fingerprint of its input; once complete, also its SHA-256, number of records and odd images.
 
     `invalid` has a line for each image that was left out, `ambiguous` the names of those that `is_ambiguous`.
     """
@@ -45,8 +45,8 @@ class Journal:
     def start(self, made_from: dict[str, str], skip_invalid: bool) -> set[str]:
         """Begin a conversion into the shards `made_from` (name -> fingerprint); return those that are whole already.
 
-        What an earlier conversion left that this one does not reuse is removed, so that old and new shards are never
-        mixed; a shard that no conversion of ours wrote is never touched: UserError.
+        Shards of an earlier conversion that this one does not reuse are removed, so that old and new shards are never
+        mixed. A shard that no conversion of ours wrote is never touched: it raises UserError.
         """
         whole = {name for name, fingerprint in made_from.items() if self._is_whole(name, fingerprint, skip_invalid)}
         stale = [path for path in self._existing() if path.name not in whole]
@@ -67,7 +67,7 @@ class Journal:
         return whole
 
     def _existing(self) -> list[Path]:
-        """All that would be taken for shards of this prefix (see `find_shards`)."""
+        """All files that count as shards of this prefix (see `find_shards`)."""
         return sorted(path for path in self._folder.glob(f"{glob.escape(self._prefix)}-*") if is_file(path))
 
     def _is_whole(self, name: str, fingerprint: str, skip_invalid: bool) -> bool:

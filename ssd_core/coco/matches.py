@@ -22,15 +22,15 @@ class CategoryMatches:
     image: Counts  # [D] in 0..N-1
     true: Flags  # [T, D] hits an object
     ignored: Flags  # [T, D] neither true nor false: hits a crowd
-    objects: Counts  # [N] objects that count, crowds apart
+    objects: Counts  # [N] objects that count, without crowds
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
     """The matches of a run over the images `image_ids` [N], at COCO's ten thresholds, of all areas.
 
-    Of an image and a category COCOeval takes the 100 detections of the best score. Categories without an object that
-    counts are left out: they have no average precision.
+    For an image and a category COCOeval takes the 100 detections with the best scores. Categories without an object
+    that counts are left out, because they have no AP.
     """
 
     image_ids: npt.NDArray[np.int64]

@@ -1,7 +1,7 @@
 """The converter: a COCO folder as TFRecord shards, `PREFIX-00000-of-00005` and so on, 1,024 images each.
 
-Images go in the order of the annotations file. A shard is written by one process, appears whole or not at all, and has
-the same bytes however many processes there are. A conversion that was killed goes on where its whole shards end.
+Images keep the order of the annotations file. A shard is written by one process, appears whole or not at all, and has
+the same bytes however many processes there are. A conversion that was killed continues after its complete shards.
 """
 
 import errno
@@ -28,7 +28,7 @@ from ssd_core.errors import UserError
 from ssd_core.files import absence, locked, replacing, sha256_of, writable_folder
 
 IMAGES_PER_SHARD = 1024
-_RECORD_FORMAT = 1  # raise it when the same input comes to give other bytes
+_RECORD_FORMAT = 1  # raise it when the same input starts to give other bytes
 _POLL_S = 0.2
 
 
@@ -36,7 +36,7 @@ _POLL_S = 0.2
 class Summary:
     """What a conversion wrote and what it left out: `invalid` holds a line for each bad image.
 
-    `ambiguous` are the names of images whose EXIF orientation leaves open which way round their boxes are meant.
+    `ambiguous` names the images whose EXIF orientation leaves open which way their boxes are turned.
     """
 
     shards: tuple[Path, ...]
@@ -70,10 +70,10 @@ def write_records(
 ) -> Summary:
     """Write the images of `image_folder` that the annotations file lists as shards in `output_folder`.
 
-    Images without annotations are left out unless `include_unannotated`; an image that is missing, no JPEG, truncated
-    or of another size raises UserError, or with `skip_invalid` is left out. `processes` is the most that work at the
-    same time: None for one a CPU; a single one is this process itself. UserError, too, while another conversion writes
-    the same shards.
+    Images without annotations are left out unless `include_unannotated`. An image that is missing, no JPEG, truncated
+    or of another size raises UserError; with `skip_invalid` it is left out. At most `processes` work at the same time:
+    None means one per CPU, 1 means this process itself. UserError, too, while another conversion writes the same
+    shards.
     """
     if not prefix or "/" in prefix:
         raise UserError(f"The output prefix {prefix!r} cannot begin a file's name: give a word such as val.")
@@ -137,7 +137,7 @@ def _split(images: Sequence[Image], stem: Path) -> Iterator[tuple[Path, Sequence
 
 
 def _fingerprint(job: _Job) -> str:
-    """Changes when the shard's annotations or image files do; files are told apart by size and time, not read."""
+    """Changes when the shard's annotations or image files do. Files are compared by size and time, not read."""
     digest = hashlib.sha256(b"%d %b" % (_RECORD_FORMAT, os.fsencode(job.image_folder.resolve())))
     for image, annotations in job.images:
         try:
@@ -150,7 +150,7 @@ def _fingerprint(job: _Job) -> str:
 
 
 def _run(jobs: Sequence[_Job], processes: int, bar: "tqdm[Any]", record: Callable[[str, Shard], None]) -> None:
-    """Write the jobs' shards and record each as it becomes whole; the first error ends the others' work."""
+    """Write the jobs' shards and record each when it is complete; the first error stops the others."""
     processes = min(processes, len(jobs))
     if processes <= 1:
         for job in jobs:
@@ -169,8 +169,8 @@ def _run(jobs: Sequence[_Job], processes: int, bar: "tqdm[Any]", record: Callabl
                     record(shards[future], future.result())
         except BrokenProcessPool as error:
             raise UserError(
-                "A process of the conversion was killed, perhaps for want of memory: run the command again, with fewer"
-                " --processes; it goes on where the whole shards end."
+                "A process of the conversion was killed, perhaps because memory ran out: run the command again with"
+                " fewer --processes. It continues after the complete shards."
             ) from error
         finally:
             stop.set()
@@ -199,7 +199,7 @@ def _write_shard(job: _Job, begin_image: Callable[[], object]) -> Shard:
                                 " or leave such images out with --skip-invalid."
                             ) from error
                         invalid.append(f"{image.file_name} {error}")
-        except tf.errors.OpError as error:  # the writer's, in place of OSError
+        except tf.errors.OpError as error:  # the writer raises it in place of OSError
             code = errno.ENOSPC if isinstance(error, tf.errors.ResourceExhaustedError) else errno.EIO
             raise OSError(code, error.message.rpartition("; ")[2]) from error
         sha256 = sha256_of(temporary)
@@ -210,7 +210,7 @@ _pool: dict[str, Any] = {}  # what the conversion's processes share, in each of 
 
 
 def _enter(begun: Any, stop: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it
     _pool.update(begun=begun, stop=stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -21,8 +21,8 @@ def add_parser(subparsers: "Subparsers") -> None:
         help="convert a folder of COCO images and its annotations to TFRecords",
         description=(
             f"Convert COCO images and their boxes to TFRecord files of {IMAGES_PER_SHARD:,} images each, named"
-            " PREFIX-00000-of-00005 and so on. Files appear whole or not at all; run the same command again after"
-            " an interruption and it goes on where the whole files end."
+            " PREFIX-00000-of-00005 and so on. Files appear whole or not at all. After an interruption"
+            " run the same command again: it continues after the complete files."
         ),
         epilog=(
             "Exit status: 0 when every image was written, 1 when images were left out by --skip-invalid or something"
@@ -60,14 +60,14 @@ def add_parser(subparsers: "Subparsers") -> None:
         " they are listed, and the exit status is 1",
     )
     parser.add_argument(
-        "--processes", type=int, metavar="N", help="how many processes work at the same time (default: one a CPU)"
+        "--processes", type=int, metavar="N", help="how many processes work at the same time (default: one per CPU)"
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and print what was written and what was left out; UserError for what is wrong."""
-    # Before TensorFlow is loaded: its greetings would break the progress bar, and nothing here uses oneDNN.
+    # Before TensorFlow is loaded: its log lines would break the progress bar, and nothing here uses oneDNN.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     summary = write_records(

@@ -1,13 +1,13 @@
-"""Intervals of AP, and of what a network loses of another's AP, by a bootstrap over images.
+"""Confidence intervals of AP, and of the loss of AP between two networks, by a bootstrap over images.
 
-The images are taken as a sample of all that the networks may meet. A loss is resampled in pairs: both networks on the
-same images, so that what makes images easy or hard for both cancels.
+The images are a sample of all images that the networks may get. A loss is resampled in pairs, both networks on the same
+images, so that differences between easy and hard images cancel.
 
 Intervals are basic bootstrap intervals (Davison and Hinkley 1997, section 5.2): value - (resampled - value), at its
 percentiles. The AP of few images is too high on average, and that of a resample, which holds fewer different images,
-is higher again. Plain percentiles add this bias, the basic interval takes it away. On samples drawn with replacement
-from the demo's 240 scenes, percentiles hold the 240's own AP in 83 % of cases and the basic interval in 93 %; int8's
-loss is held in 93 % by both.
+is higher again. Plain percentiles add this bias, the basic interval subtracts it. On samples drawn with replacement
+from the demo's 240 scenes, percentiles contain the 240's own AP in 83 % of cases and the basic interval in 93 %. Both
+contain the loss of int8 in 93 %.
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ SEED = 662
 
 
 class Interval(NamedTuple):
-    """What the images themselves give, and the ends of the 95 % interval, which can miss a value that is biased."""
+    """The value of the images themselves, and the ends of the 95 % interval, which can miss a biased value."""
 
     value: float
     low: float
@@ -46,7 +46,7 @@ def ap_loss_interval(reference: Matches, other: Matches, resamples: int = RESAMP
             " evaluate both networks on the same records and annotations file."
         )
     _check(reference)
-    losses = _resampled(reference, resamples, seed) - _resampled(other, resamples, seed)  # one seed draws one way
+    losses = _resampled(reference, resamples, seed) - _resampled(other, resamples, seed)  # one seed: same images
     return _interval(average_precision(reference) - average_precision(other), losses)
 
 

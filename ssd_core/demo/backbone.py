@@ -1,9 +1,9 @@
-"""The demo model's backbone: seeded orthogonal kernels, half of each deeper layer's bent towards what the scenes show.
+"""The demo model's backbone: seeded orthogonal kernels; half of those in deeper layers are fitted to scenes.
 
-A random network this deep washes out what it sees. Three things keep it: each channel is centred and scaled on a few
-scenes as the layers are laid; its bias is one deviation, so that ReLU cuts little; and from conv3 on half the channels
-are a ridge regression from the layer's input to what is at that place (the category, and how far the object's sides
-are, each distance spread over overlapping bins), mixed at random. No gradient is computed.
+A random network this deep loses information. Three measures keep it. Each channel is centred and scaled on a few scenes
+when its layer is made. Its bias is one deviation, so that ReLU clips little. From conv3 on, half the channels are
+random mixtures of a ridge regression from the layer's input to the targets at that place: the category, and the
+distances to the object's sides, each spread over overlapping bins. No gradient is computed.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,14 +28,14 @@ from ssd_core.network.layers import (
 Floats = npt.NDArray[np.float32]
 
 _BIAS = 1.0  # in deviations of the channel
-_TAPER = (0.5, 1.0, 0.5)  # of random 3x3 kernels: places matter more than their surroundings
+_TAPER = (0.5, 1.0, 0.5)  # of random 3x3 kernels: the centre matters more than its surroundings
 _FIRST_GUIDED = "conv3/conv3_1"
 _GUIDED_SHARE = 0.5
 _SAMPLES = 6000
 _RIDGE = 0.1
 _SCALE = 20.0  # of the normalised conv4_3, as the original begins with
 _BATCH = 8
-_BINS = 6  # of a log distance; with them a linear map can follow it more sharply: AP 0.39 -> 0.48 on 100 scenes
+_BINS = 6  # of a log distance; with them a linear map can fit it more closely: AP 0.39 -> 0.48 on 100 scenes
 _BIN_RANGE = (0.3, 3.3)  # about 3 to 200 pixels of 300
 _SIDES = 4
 
@@ -45,7 +45,7 @@ def backbone_weights(
 ) -> dict[str, Floats]:
     """Weights of the backbone, from images [N, 300, 300, 3] and what their pixels show, [N, 300, 300, T].
 
-    Targets are those of `targets_of`. `progress` wraps the layers as they are laid, as tqdm does.
+    Targets are those of `targets_of`. `progress` wraps the layers, as tqdm does.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     weights: dict[str, Floats] = {scale_name(): np.full(FEATURE_MAPS[0].channels, _SCALE, np.float32)}
@@ -93,7 +93,7 @@ def targets_of(
 def _orthogonal(layer: Convolution, rng: np.random.Generator) -> Floats:
     rows = layer.kernel**2 * layer.channels_in
     drawn = rng.standard_normal((max(rows, layer.channels_out), min(rows, layer.channels_out)))
-    # Its QR by Cholesky, which such matrices bear: Householder's waits for all cores at every column.
+    # QR by Cholesky is accurate enough for such matrices. Householder's waits for all cores at every column.
     basis = solve_triangular(np.linalg.cholesky(drawn.T @ drawn), drawn.T, lower=True).T
     kernel = (basis if rows >= layer.channels_out else basis.T).reshape(
         layer.kernel, layer.kernel, layer.channels_in, layer.channels_out
@@ -140,7 +140,7 @@ def _spread(wanted: Floats) -> Floats:
 
 
 def patches_at(inputs: npt.NDArray[np.floating], layer: Convolution, size: int, places: npt.NDArray[np.intp]) -> Floats:
-    """What a convolution sees at `places`, which count over [N, size, size]: [places, k * k * in]."""
+    """The patches that a convolution reads at `places`, which count over [N, size, size]: [places, k * k * in]."""
     before = 0
     if layer.padding == "SAME":
         reach = (size - 1) * layer.stride + (layer.kernel - 1) * layer.dilation + 1

@@ -1,4 +1,4 @@
-"""Makes what of the demo is missing in the cache: scenes and records, weights, graphs; each whole or not at all."""
+"""Makes the parts of the demo that the cache lacks: scenes, records, weights, graphs; each whole or not at all."""
 
 import contextlib
 import shutil
@@ -26,7 +26,7 @@ FIRST_CALIBRATION_SEED = 2_000_000
 
 
 def build() -> None:
-    """Make what is missing, with progress bars. A second process waits and then finds it made."""
+    """Make what is missing, with progress bars. A second process waits for the first."""
     with _alone():
         if not (places.annotations().is_file() and places.records().is_dir()):
             _build_scenes()

@@ -1,7 +1,7 @@
 """The demo model's heads, trained on stored feature maps with the SSD loss (arXiv:1512.02325, section 2.2).
 
-A head is a 3x3 convolution, so at one place of a map it is linear in the patch there. Training takes the patches of all
-places that hold a match, and of places without one that are drawn first at random, then where the head errs most.
+A head is a 3x3 convolution, so at one place of a map it is linear in the patch there. Training uses the patches of all
+places with a match. It adds places without a match: first random ones, then those where the head errs most.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Tensor = Any
 NEGATIVES_PER_POSITIVE = 3
 _ROUNDS = (100, 80)  # steps; after each but the last, hard places are added
 _BATCH = 1024  # places a step
-_PLACES_PER_POSITIVE = 2.0  # without a match, to each place with one
+_PLACES_PER_POSITIVE = 2.0  # places without a match for each place with one
 _LEARNING_RATE = 2e-3
 _WARMUP_STEPS = 20
 _WEIGHT_DECAY = 0.3
@@ -44,8 +44,8 @@ class Head:
 def ssd_loss(locations: Tensor, logits: Tensor, targets: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Class and location loss of default boxes: [B, 4], [B, C], [B, 4], [B], each divided by the number of matches.
 
-    Labels are 0 for background and below 0 for boxes that count for nothing. Of the background only the boxes with the
-    largest loss count, three to a match.
+    Labels are 0 for background and below 0 for boxes that are ignored. Of the background only the boxes with the
+    largest loss count, three for each match.
     """
     cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(labels, 0), logits)
     positive, negative = labels > 0, tf.equal(labels, 0)
@@ -140,7 +140,7 @@ class _Trainer:
         self._places = np.union1d(self._places, np.argsort(-hardness)[: self._extra])
 
     def head(self) -> Head:
-        """What has been learnt."""
+        """The trained head."""
         kernel, bias = self._kernels()
         edge = self._boxes * 4
         return Head(kernel[..., :edge], bias[:edge], kernel[..., edge:], bias[edge:])

@@ -27,14 +27,14 @@ _FIRST_TRAINING_SEED = 0
 _CROWDED = (
     8,
     14,
-)  # objects in a scene that is learnt from: more than in those that are tested on, to learn more a scene
+)  # objects in a training scene: more than in a test scene, so that fewer scenes are needed
 _BATCH = 8
 _CALIBRATION_BATCH = 4
 _UNSEEN_BIAS = -8.0  # logit of a category that no scene shows
 _NAMES = list(KINDS)
 _ID_OF_NAME = {name: number for number, name in CATEGORIES}
 _LABELS = np.array([0, *(LABEL_OF_ID[_ID_OF_NAME[name]] for name in _NAMES)])
-"""Of each class that is learnt, background first: its label in 0..80."""
+"""The label in 0..80 of each learnt class, background first."""
 
 
 def make_weights(guide_scenes: int = GUIDE_SCENES, training_scenes: int = TRAINING_SCENES) -> dict[str, Floats]:
@@ -60,7 +60,7 @@ def make_weights(guide_scenes: int = GUIDE_SCENES, training_scenes: int = TRAINI
 
 
 def calibration_images(first_seed: int, count: int) -> Iterator[Floats]:
-    """Batches of prepared scenes to calibrate a quantizer on, as they are tested on but with other seeds."""
+    """Batches of prepared scenes for calibration, drawn like the test scenes but with other seeds."""
     for start in tqdm(range(first_seed, first_seed + count, _CALIBRATION_BATCH), "calibration", unit="batch"):
         seeds = range(start, min(start + _CALIBRATION_BATCH, first_seed + count))
         yield _prepared([np.asarray(draw_scene(seed)[0]) for seed in seeds])
@@ -98,7 +98,7 @@ def _encoded(image: npt.NDArray[np.uint8], objects: Sequence[SceneObject]) -> tu
 
 
 def _features(images: Floats, weights: Weights) -> list[npt.NDArray[np.float16]]:
-    """The six maps of all images, in half the bytes."""
+    """The six maps of all images, as float16."""
     constants = {name: tf.constant(value) for name, value in weights.items()}
     run: Callable[[Floats], list[tf.Tensor]] = tf.function(
         lambda batch: feature_maps(batch, constants)

@@ -1,6 +1,6 @@
 """Where the demo's scenes, weights and graphs lie in the cache: folders named by a digest of the code that makes them.
 
-Imports no TensorFlow, so that a run which finds everything made can start at once.
+Imports no TensorFlow, so that a run can start at once when everything is there.
 """
 
 import hashlib

@@ -81,8 +81,8 @@ class Plan:
 def draw_scene(seed: int, objects: tuple[int, int] = OBJECTS) -> tuple[Image.Image, list[SceneObject]]:
     """The scene of `seed`: an RGB image with sides of 300 to 640 pixels, and the objects in it.
 
-    `objects` is the lowest and highest number of objects that is tried for; fewer appear where there is no
-    room, never none.
+    `objects` is the lowest and highest number of objects to place. Fewer appear where there is no room, but at
+    least one.
     """
     plan = plan_scene(seed, objects)
     top = topmost(plan)

@@ -1,4 +1,4 @@
-"""How far two graphs find just the same: the share of detections that have one just like them on the other side."""
+"""How well two graphs agree: the share of detections that have an equal one on the other side."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ import numpy as np
 from ssd_core.graph.contract import Detections
 
 TOLERANCE = 1e-4
-"""What scores and corners, in fractions of the image, may differ by: sums are rounded in another order."""
+"""The largest difference of equal scores and corners, in fractions of the image: sums are rounded in another order."""
 
 
 def alike(expected: Sequence[Detections], actual: Sequence[Detections]) -> float:
-    """The share of both sides' detections, over all images, that have one of their class on the other side just alike.
+    """The share of both sides' detections, over all images, that have an equal one of their class on the other side.
 
-    The images are the same, in the same order. 1 where neither side has any.
+    The images are the same, in the same order. The share is 1 where neither side has any.
     """
     matched = total = 0
     for ours, theirs in zip(actual, expected, strict=True):

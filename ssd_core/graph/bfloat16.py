@@ -1,7 +1,7 @@
 """fp32 graph -> bf16 graph: convolutions and poolings in bfloat16, with bfloat16 constants in the file.
 
-TensorFlow fuses each convolution with its bias and ReLU when the graph is run. What is not convolution or pooling stays
-float32, so the heads' outputs are cast back before decoding.
+When the graph runs, TensorFlow fuses each convolution with its bias and ReLU. All other operations stay float32, so the
+heads' outputs are cast back before decoding.
 """
 
 from typing import Any
@@ -22,10 +22,10 @@ _SUFFIX = "/bf16"
 
 
 def to_bfloat16(graph_def: GraphDef) -> tuple[GraphDef, list[LayerReport]]:
-    """Return the bf16 graph of a frozen fp32 graph, and what became of each layer.
+    """Return the bf16 graph of a frozen fp32 graph, and a report of each layer.
 
-    UserError when the graph's contract is unknown, when TensorFlow cannot load it, or when it has no convolution in
-    float32 to turn.
+    UserError when the graph's contract is unknown, when TensorFlow cannot load it, or when it has no float32
+    convolution.
     """
     contract = identify(graph_def)
     view = GraphView(simplified(needed(graph_def, contract.outputs)))

@@ -19,13 +19,13 @@ METHODS: tuple[Method, ...] = get_args(Method)
 
 PERCENTILE = 99.999
 _BINS = 2048
-_LEVELS = 128  # magnitudes an int8 tells apart
-_SAMPLE = 200_000  # values a tensor and image give to the histogram; the extremes are taken over all
+_LEVELS = 128  # magnitudes that an int8 can hold
+_SAMPLE = 200_000  # values that one run adds to a tensor's histogram; the extremes use all values
 
 
 @dataclass
 class ActivationRange:
-    """What was seen of one tensor: exact extremes, and a histogram of magnitudes whose width doubles when it must."""
+    """The values of one tensor so far: exact extremes, and a histogram of magnitudes that widens when it has to."""
 
     low: float = np.inf
     high: float = -np.inf
@@ -33,7 +33,7 @@ class ActivationRange:
     counts: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(_BINS))
 
     def update(self, values: Floats) -> None:
-        """Take in the values of one run."""
+        """Add the values of one run."""
         self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
         magnitudes = np.abs(values.ravel()[:: max(1, values.size // _SAMPLE)])
         top = float(magnitudes.max())
@@ -69,7 +69,7 @@ class ActivationRange:
 
 
 def _quantized(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """`counts` seen through 128 levels: each level's sum spread over those of its bins that are not empty."""
+    """`counts` in 128 levels: the sum of each level, spread evenly over its bins that are not empty."""
     level = np.arange(len(counts)) * _LEVELS // len(counts)
     occupied = counts > 0
     sums = np.bincount(level, counts, _LEVELS)
@@ -101,7 +101,7 @@ def calibrate(
             size = contract.fixed_batch or len(batch)
             for start in range(0, len(batch), size):
                 part = batch[start : start + size]
-                # A graph of a fixed batch gets a short part filled up with the same images, which widens no range.
+                # With a fixed batch a short part is filled up with its own images. This widens no range.
                 part = np.resize(part, (size, *part.shape[1:])) if contract.fixed_batch else part
                 with failures():
                     values = session.run(fetched, {contract.input: part})

@@ -1,7 +1,7 @@
 """A TensorFlow 1 checkpoint of SSD.TensorFlow -> the network's weights, by name.
 
-File format: the tensor bundle that `tf.compat.v1.train.Saver` writes, PREFIX.index and PREFIX.data-*; the single file
-of its first version is read as well.
+File format: the tensor bundle that `tf.compat.v1.train.Saver` writes (PREFIX.index and PREFIX.data-*), or the single
+file of its first version.
 """
 
 import os
@@ -20,9 +20,9 @@ _TRAINING_STATE = ("global_step", "beta1_power", "beta2_power", "learning_rate",
 
 
 def checkpoint_weights(prefix: Path, num_classes: int = NUM_CLASSES, scope: str = MODEL_SCOPE) -> Weights:
-    """Read the 71 variables of the network; what an optimizer keeps beside them is left.
+    """Read the 71 variables of the network; the variables of an optimizer are ignored.
 
-    UserError that names a missing, an extra or a misshapen variable, or says that there is no checkpoint.
+    UserError names a missing, extra or misshapen variable, or says that there is no checkpoint.
     """
     reader = _open(prefix)
     shapes = {n: tuple(s) for n, s in reader.get_variable_to_shape_map().items() if not _of_training(n, scope)}
@@ -31,7 +31,7 @@ def checkpoint_weights(prefix: Path, num_classes: int = NUM_CLASSES, scope: str 
         raise UserError(f"{prefix} {_stranger(sorted(shapes), scope)}")
     for name, shape in expected.items():
         if name not in shapes:
-            raise UserError(f"{prefix} has no variable {name}: it is of another model, or was cut off.")
+            raise UserError(f"{prefix} has no variable {name}: it is of another model, or incomplete.")
         if shapes[name] != shape:
             classes = ": pass its number of classes as --num-classes" if "/cls_" in name else ""
             raise UserError(f"{prefix} has {name} of shape {shapes[name]} where SSD300-VGG16 has {shape}{classes}.")
@@ -44,7 +44,7 @@ def checkpoint_weights(prefix: Path, num_classes: int = NUM_CLASSES, scope: str 
         IndexError,
         RuntimeError,
         ValueError,
-    ) as error:  # the reader translates some of its errors
+    ) as error:  # the reader turns some of its errors into these
         raise UserError(f"{prefix} is damaged ({str(error).splitlines()[0]}): copy it again.") from error
 
 
@@ -64,13 +64,13 @@ def _open(prefix: Path) -> Any:
 
 
 def _of_training(name: str, scope: str) -> bool:
-    """Whether a variable is an optimizer's or the training loop's, not the network's."""
+    """Whether a variable belongs to an optimizer or to the training loop, not to the network."""
     local = name.removeprefix(f"{scope}/")
     return name.endswith(_OPTIMIZER_SLOTS) or name in _TRAINING_STATE or local in _TRAINING_STATE
 
 
 def _stranger(names: list[str], scope: str) -> str:
-    """What to say of a checkpoint that has none of the network's variables."""
+    """The message for a checkpoint that has none of the network's variables."""
     for name in names:
         if name.endswith(_FIRST_KERNEL):
             return f"has no model scope {scope}: pass --model-scope {name.removesuffix(_FIRST_KERNEL)}."

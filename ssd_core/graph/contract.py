@@ -1,4 +1,4 @@
-"""What a graph asks for and gives: its inputs and outputs, recognised by name.
+"""The contract of a graph: its inputs and outputs, recognised by name.
 
 Two contracts are known. `batched` is ours: any batch, four outputs. `upstream` is that of the published
 `ssdvgg16_{fp32,int8}_pretrained_model.pb`: one image, and for each of 80 classes its scores and its boxes.
@@ -35,7 +35,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class Contract:
-    """A graph's tensors by name; `fixed_batch` is None where any batch size is taken."""
+    """A graph's tensors by name; `fixed_batch` is None where the graph takes any batch size."""
 
     name: str
     input: str
@@ -56,9 +56,9 @@ class Contract:
 
 
 def identify(graph_def: GraphDef) -> Contract:
-    """Recognise the contract of a GraphDef; UserError says what the graph has and what is known.
+    """Recognise the contract of a GraphDef.
 
-    UserError, too, where the outputs wait for another input than the image.
+    UserError for an unknown contract, or where the outputs need another input than the image.
     """
     contract = _recognise(graph_def)
     needed = needed_by(graph_def, map(node_of, contract.outputs))
@@ -80,13 +80,13 @@ def _recognise(graph_def: GraphDef) -> Contract:
     present = [name for name in UPSTREAM_OUTPUTS if name in nodes]
     beyond = f"{UPSTREAM_OUTPUTS[0]}_{len(UPSTREAM_OUTPUTS)}"
     if len(present) == len(UPSTREAM_OUTPUTS) and beyond not in ends:
-        # The original's post-processing squeezes the batch away, so it takes one image whatever its input says.
+        # The original's post-processing drops the batch dimension, so it takes one image whatever its input says.
         return Contract("upstream", f"{INPUT}:0", tuple(f"{name}:0" for name in UPSTREAM_OUTPUTS), 1)
     if len(present) > 1:
         odd = next((f"no {name}" for name in UPSTREAM_OUTPUTS if name not in present), f"{beyond} as well")
         raise UserError(
-            f"The graph has {len(present)} of the {len(UPSTREAM_OUTPUTS)} outputs ExpandDims, ExpandDims_1, … of upstream's"
-            f" contract, and {odd}: it is cut off, or of another number of classes; export it again."
+            f"The graph has {len(present)} of the {len(UPSTREAM_OUTPUTS)} outputs ExpandDims, ExpandDims_1, … of"
+            f" upstream's contract, and {odd}: it is incomplete, or has other classes; export it again."
         )
     raise UserError(
         f"The graph's outputs are unknown: it ends in {_listing(ends)}; known are"

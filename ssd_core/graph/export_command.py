@@ -36,7 +36,8 @@ def add_parser(subparsers: Any) -> None:
         choices=(*CONTRACTS, *_OLD_NAMES),
         metavar="|".join(CONTRACTS),
         default=CONTRACTS[0],
-        help="batched: any batch, four outputs; upstream: one image, scores and boxes of each class (default batched)",
+        help="batched: any batch, four outputs; upstream: one image, scores and boxes of each class"
+        " (default %(default)s)",
     )
     parser.add_argument(
         "--model-scope", default=MODEL_SCOPE, help="the scope of the checkpoint's variables (default %(default)s)"
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             f"--num-classes {args.num_classes} leaves nothing to find: give 2 or more, background included."
         )
     check_target(args.output)
-    # TensorFlow takes 6 s to import, which --help and mistakes do not wait for.
+    # Imported here, because TensorFlow takes 6 s: --help and mistakes do not wait for it.
     from ssd_core.graph.checkpoint import checkpoint_weights
     from ssd_core.graph.export import fp32_graph
     from ssd_core.graph.frozen import write_graph

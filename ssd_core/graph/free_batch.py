@@ -1,8 +1,7 @@
-"""A network that was frozen for one image, made to take any number of them.
+"""Changes a network that was frozen for one image so that it takes any batch.
 
-SSD.TensorFlow lays the default boxes of all maps one after another in one list, so that those of several images would
-be mixed up. Here each map's boxes keep to their image. Whatever else in a graph counts on one image shows when two are
-tried.
+SSD.TensorFlow puts the default boxes of all maps into one list, which would mix up several images. Here each image
+keeps its own list. A run of two images shows whether anything else in the graph needs a batch of one.
 """
 
 from collections.abc import Sequence
@@ -21,13 +20,13 @@ GraphDef = Any
 Arrays = list[npt.NDArray[Any]]
 Floats = npt.NDArray[np.float32]
 
-_TOLERANCE = 1e-3  # of the largest value: convolutions of another batch size add up in another order
+_TOLERANCE = 1e-3  # of the largest value: another batch size adds up convolutions in another order
 
 
 def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list[str]] | None:
-    """Free the batch of a network whose nodes `joined` lay rows [boxes, width] of several maps one after another.
+    """Free the batch of a network. Its nodes `joined` concatenate the rows [boxes, width] of several maps.
 
-    Returns the graph and the names of the nodes that give the same as [N, boxes, width]; None where that cannot be.
+    Returns the graph and the names of the nodes that give the same as [N, boxes, width]; None where it cannot.
     """
     view = GraphView(network)
     dequantized = [view.nodes[name] if view.nodes[name].op == "Dequantize" else None for name in joined]
@@ -37,7 +36,7 @@ def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list
     if any(view.nodes[name].op != "Reshape" for name in parts):
         return None
     images = np.random.default_rng(0).uniform(-128, 128, (2, IMAGE_SIZE, IMAGE_SIZE, 3)).astype(np.float32)
-    images[1] = images[1] / 4 + 64  # of another brightness and contrast, so that what mixes images shows
+    images[1] = images[1] / 4 + 64  # another brightness and contrast, so that mixed-up images are noticed
     alone = run(network, [*joined, *parts], images[:1], images[1:])
     shapes = {name: rows.shape for name, rows in zip(parts, alone[0][len(joined) :], strict=True)}
     graph = tf.Graph()
@@ -53,10 +52,10 @@ def free_batch(network: GraphDef, joined: Sequence[str]) -> tuple[GraphDef, list
             names.append(rows.op.name)
     freed = pruned(graph.as_graph_def(), names)
     try:
-        (arrays,) = run(freed, names, images)
+        (batched,) = run(freed, names, images)
     except tf.errors.OpError:
         return None
-    for kind, values in enumerate(arrays):
+    for kind, values in enumerate(batched):
         expected = np.stack([arrays[kind].reshape(values.shape[1:]) for arrays in alone])
         if np.abs(values - expected).max() > _TOLERANCE * np.abs(expected).max():
             return None

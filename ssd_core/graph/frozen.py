@@ -1,4 +1,4 @@
-"""Frozen graphs as files: GraphDef in binary (.pb) or text (.pbtxt), read with suspicion and written whole."""
+"""Frozen graphs as files: GraphDef in binary (.pb) or text (.pbtxt). Operations are checked when one is read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +18,8 @@ GraphDef = Any
 def read_graph(path: Path, trust: bool = False) -> GraphDef:
     """Read a GraphDef. UserError: unreadable, not a GraphDef, or operations that inference does not need.
 
-    A frozen graph is a program. Unless `trust` is set only the operations in `operations.py` are let in, so that none
-    can read or write files or call Python. Where training placed the nodes, on a GPU or beside others, is forgotten.
+    A frozen graph is a program. Unless `trust` is set, only the operations in `operations.py` are allowed: none of
+    them can read or write files or call Python. The devices on which training placed the nodes are removed.
     """
     with reading(f"The graph {path}", "give the path of a frozen GraphDef (.pb or .pbtxt)"):
         content = path.read_bytes()

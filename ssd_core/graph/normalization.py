@@ -1,8 +1,8 @@
-"""The L2 normalization of conv4_3 in fewer passes over the map, as equal arithmetic.
+"""The L2 normalization of conv4_3 in fewer passes over the map, by equivalent arithmetic.
 
-As the original wrote it (`tf.nn.l2_normalize`, then a factor for each channel) it takes five: squares, their sum, the
-product with its inverse root, the product with the factors; and a cast before and after in a reduced precision. The
-sum of squares and its root are one operation, EuclideanNorm, and the factors belong into the kernels that follow.
+The original is `tf.nn.l2_normalize`, then a factor for each channel. It squares, sums, multiplies by the inverse root
+and multiplies by the factors. A reduced precision adds a cast before and after. Here one operation, EuclideanNorm, does
+the squares, the sum and the root; the factors are folded into the kernels that follow.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ NodeDef = Any
 
 
 def use_euclidean_norm(graph_def: GraphDef) -> None:
-    """Turn rsqrt(max(sum(x * x), e)) into 1 / max(norm(x), sqrt(e)), in place; the squares are left to be pruned."""
+    """Turn rsqrt(max(sum(x * x), e)) into 1 / max(norm(x), sqrt(e)), in place. The squares are pruned later."""
     view = GraphView(graph_def)
     for total in [node for node in graph_def.node if node.op == "Sum"]:
         square = view.nodes[node_of(total.input[0])]
@@ -33,7 +33,7 @@ def use_euclidean_norm(graph_def: GraphDef) -> None:
 
 
 def fold_factors(graph_def: GraphDef) -> None:
-    """Let convolutions take in the product with a constant for each channel that is in front of them, in place."""
+    """Fold a product with a constant for each channel into the convolutions that follow it, in place."""
     view = GraphView(graph_def)
     for product in [node for node in graph_def.node if node.op == "Mul"]:
         factors = view.constant(product.input[1])

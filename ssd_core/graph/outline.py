@@ -1,7 +1,7 @@
 """The outline of a frozen graph: its nodes without their tensors, read without TensorFlow, whose import takes seconds.
 
 Only the fields of GraphDef that tell a graph's contract are declared here, under the numbers that TensorFlow gives them
-in graph.proto, node_def.proto, attr_value.proto, tensor_shape.proto and types.proto; protobuf passes over all others.
+in graph.proto, node_def.proto, attr_value.proto, tensor_shape.proto and types.proto; protobuf skips all others.
 """
 
 from functools import cache
@@ -92,7 +92,7 @@ def precision_of(graph: GraphDef) -> str:
 
 @cache
 def _graph_class() -> Any:
-    """The message class, in a pool of its own, so that TensorFlow's messages of the same file are not in its way."""
+    """The message class. It has its own pool, so that it does not clash with TensorFlow's messages."""
     file = descriptor_pb2.FileDescriptorProto(name="outline.proto", package=_PACKAGE)
     types = file.enum_type.add(name="DataType")
     for number, name in enumerate(_DATA_TYPES):

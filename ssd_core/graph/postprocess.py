@@ -1,14 +1,14 @@
 """Upstream's graphs with our post-processing: 80 non-maximum suppressions become one, the detections stay the same.
 
-The raw predictions are found in the graph by what they are, not by name: what the softmax takes, and the first tensor
-of four numbers a default box. That the old and the new post-processing agree is tried, not assumed.
+The raw predictions are recognised by their place and shape, not by name: the input of the softmax, and the first tensor
+with four numbers per default box. Both post-processings are run, to check that they agree.
 
-Of the same raw predictions both make the same detections in the same order: scores to the last bit, equal ones too, and
-boxes to 1e-7, since TensorFlow computes the last elements of an array, which fill no vector, in other instructions.
-Two things can still tell the graphs apart. A network that takes several images at once adds up its fp32 convolutions in
-another order than one that takes a single image, which changes the last bits of the raw predictions. And a graph that
-decodes in another order of operations than SSD.TensorFlow's rounds its boxes otherwise. A score or an overlap may then
-fall on the other side of a threshold, and near ties may change places.
+From the same raw predictions both make the same detections in the same order. Scores agree to the last bit, ties too.
+Boxes agree to 1e-7: TensorFlow computes the last elements of an array, which fill no vector, with other instructions.
+Two things can still make a difference. A network for several images adds up its fp32 convolutions in another order than
+a network for one image. This changes the last bits of the raw predictions. A graph that decodes in another order of
+operations than SSD.TensorFlow rounds its boxes differently. A score or an overlap may then cross a threshold, and near
+ties may change places.
 """
 
 import statistics
@@ -42,7 +42,7 @@ Raw = dict[str, tuple[int, ...]]
 _KNOWN_CENTERS = (ORIGINAL.centers, TORCHVISION.centers)
 _JOINING = ("Concat", "ConcatV2", "Dequantize", "Identity", "Reshape", "Squeeze")
 _LEAST_ALIKE = 0.995
-_CERTAIN = 40.0  # a logit that makes a score of 1 to the last bit: boxes that have it are tied
+_CERTAIN = 40.0  # a logit whose score is exactly 1: boxes that have it are tied
 _TRIALS = 3
 
 
@@ -58,8 +58,8 @@ class FastGraph:
 def fast_postprocess(graph_def: GraphDef) -> FastGraph:
     """Replace the post-processing of a graph of the `upstream` contract by `network.detections`.
 
-    The input takes any batch where the network in the graph does, else one image as before. UserError when the graph is
-    of another contract, or its post-processing is not the original's.
+    The input takes any batch if the network in the graph can, otherwise one image. UserError when the graph has another
+    contract, or when its post-processing is not the original's.
     """
     contract = identify(graph_def)
     if contract.name != "upstream":
@@ -117,7 +117,7 @@ def _with_detections(network: GraphDef, raw: Sequence[str], centers: Floats) -> 
 
 
 def _try(graph_def: GraphDef, outputs: Sequence[str], raw: Raw) -> tuple[Arrays, float]:
-    """What the post-processing of a graph makes of made-up raw predictions, and its median time in milliseconds."""
+    """The post-processing's outputs for made-up raw predictions, and its median time in milliseconds."""
     behind = type(graph_def)()
     behind.CopyFrom(graph_def)
     for node in behind.node:
@@ -138,7 +138,7 @@ def _try(graph_def: GraphDef, outputs: Sequence[str], raw: Raw) -> tuple[Arrays,
 
 
 def _made_up() -> tuple[Floats, Floats]:
-    """Raw predictions that every step has work with: boxes outside and too small, a class of thousands, many ties."""
+    """Raw predictions that exercise every step: boxes outside and too small, a class of thousands, many ties."""
     random = np.random.default_rng(0)
     locations = random.normal(0, (0.8, 0.8, 2.5, 2.5), (NUM_BOXES, 4))
     logits = random.normal(0, 1, (NUM_BOXES, NUM_CLASSES)) + 9.0 * (np.arange(NUM_CLASSES) == 0)

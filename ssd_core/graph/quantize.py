@@ -1,10 +1,9 @@
 """fp32 graph -> int8 graph: convolutions and poolings become TensorFlow's public quantized operations.
 
-Weights are symmetric int8 with a scale for each output channel; activations after ReLU are unsigned, others symmetric.
-Each convolution takes its bias, ReLU and requantization with it (`QuantizedConv2DWithBias[AndRelu]AndRequantize`), so
-that activations stay 8 bits wide from one layer to the next. What only moves values or picks some of them does so with
-integers: heads that are joined have one scale, and only of the candidates are there ever floats. What the graph does
-otherwise is left as it was.
+Weights are symmetric int8 with per-channel scales. Activations after ReLU are unsigned, others symmetric. Each
+convolution includes its bias, ReLU and requantization (`QuantizedConv2DWithBias[AndRelu]AndRequantize`), so that
+activations stay 8 bits wide from one layer to the next. Operations that only move or select values work on integers:
+heads that are joined share one scale, and only the candidates become floats. The rest of the graph is unchanged.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,12 +29,12 @@ Floats = npt.NDArray[np.float32]
 DEFAULT_METHOD: Method = "percentile"  # the most accurate on the demo model: see the README
 _SUFFIX = "/int8"
 _MOVING = {"ConcatV2": "T", "GatherV2": "Tparams", "Max": "T", "Reshape": "T"}
-"""Operations that give some of the values they are given, and their attribute for the type of these."""
+"""Operations that only move or select values, and the attribute that holds the type of these."""
 
 
 @dataclass(frozen=True)
 class _Quantized:
-    """An 8-bit tensor with the names of its range; `unsigned` after ReLU; `limit` is what its last level stands for."""
+    """An 8-bit tensor with the names of its range; `unsigned` after ReLU; `limit` is the value of its last level."""
 
     tensor: str
     low: str
@@ -54,7 +53,7 @@ def quantize(
     method: Method = DEFAULT_METHOD,
     keep_float: Collection[str] = (),
 ) -> tuple[GraphDef, list[LayerReport]]:
-    """Return the int8 graph of a frozen fp32 graph, and what became of each layer.
+    """Return the int8 graph of a frozen fp32 graph, and a report of each layer.
 
     `images` are batches [N, 300, 300, 3] of preprocessed images to calibrate on; `keep_float` names convolutions that
     stay fp32. UserError when the graph's contract is unknown, when TensorFlow cannot load or run it, when it is
@@ -80,14 +79,14 @@ def quantize(
     reports = writer.write()
     reports += [LayerReport(name, "Conv2D", False, reason=reason) for name, reason in refused.items()]
     outputs = [node_of(name) for name in contract.outputs]
-    # What the heads say is to be had as floats, too: a run that does not ask for it does not compute it.
+    # The heads' outputs stay available as floats. A run that does not fetch them does not compute them.
     return pruned(writer.graph_def, [*outputs, *joined]), reports
 
 
 def _without(
     patterns: list[ConvolutionPattern], names: Collection[str]
 ) -> tuple[list[ConvolutionPattern], dict[str, str]]:
-    """The patterns but those of the convolutions `names`, and the reason why these are left."""
+    """The patterns without the convolutions `names`, and the reason why these stay fp32."""
     known = {p.convolution.name for p in patterns}
     if unknown := sorted(set(names) - known):
         raise UserError(f"The graph has no convolution {unknown[0]} to keep in fp32; its first is {min(known)}.")
@@ -95,13 +94,13 @@ def _without(
 
 
 def _logits(view: GraphView, patterns: Sequence[ConvolutionPattern]) -> list[str]:
-    """The outputs that end in a softmax: how far one lies below the largest has no weight, so it may be cut off."""
+    """The outputs that end in a softmax: values far below the largest do not matter, so they may be clipped."""
     softmaxes = {node.name for node in view.graph_def.node if node.op == "Softmax"}
     return [p.output for p in patterns if not p.relu and softmaxes & view.behind([p.output])]
 
 
 def _shared(limits: dict[str, float], joined: Mapping[str, list[str]]) -> dict[str, float]:
-    """The limits, where tensors that are joined have the largest of theirs, so that they can be joined as integers."""
+    """The limits; tensors that are joined share the largest of theirs, so that they can be joined as integers."""
     shared = dict(limits)
     for parts in joined.values():
         shared |= dict.fromkeys(parts, max(limits[part] for part in parts))
@@ -109,7 +108,7 @@ def _shared(limits: dict[str, float], joined: Mapping[str, list[str]]) -> dict[s
 
 
 def _joined(view: GraphView, tensors: Collection[str]) -> dict[str, list[str]]:
-    """The concatenations of nothing but `tensors`, reshaped or not, and which of them each joins."""
+    """The concatenations that join only `tensors`, reshaped or not, and which tensors each of them joins."""
     parts_of = {}
     for node in view.graph_def.node:
         if node.op == "ConcatV2":
@@ -179,7 +178,7 @@ class _Writer(Rewriter):
 
     @staticmethod
     def _pad(node: NodeDef, convolution: NodeDef) -> None:
-        """Explicit padding is, for the quantized operation, a list beside a padding that adds nothing."""
+        """The quantized operation takes explicit padding as a list, beside a padding that adds nothing."""
         padding = convolution.attr["padding"].s
         if padding == b"EXPLICIT":
             node.attr["padding_list"].list.i.extend(convolution.attr["explicit_paddings"].list.i)
@@ -199,7 +198,7 @@ class _Writer(Rewriter):
         return LayerReport(node.name, "QuantizedMaxPool", True)
 
     def other(self, node: NodeDef) -> None:
-        """Let what moves values move integers, where all that it is given are integers of one scale."""
+        """Let an operation that moves values move integers, if all its inputs are integers of one scale."""
         count = len(node.input) - 1 if node.op == "ConcatV2" else 1
         inputs = [self._quantized.get(name) for name in node.input[:count]]
         sources = [source for source in inputs if source is not None]
@@ -216,7 +215,7 @@ class _Writer(Rewriter):
         self._publish(node.name, _Quantized(name, first.low, first.high, first.unsigned, first.limit))
 
     def _as_plain(self, node: NodeDef, source: _Quantized) -> None:
-        """Put an operation that does not know quantized types between two that read the same bits as plain integers."""
+        """Make an operation without quantized types work on plain integers, between two casts of the bits."""
         name, plain = node.name, tf.uint8 if source.unsigned else tf.int8
         node.name = f"{name}/plain"
         node.attr["T"].type = plain.as_datatype_enum
@@ -225,7 +224,7 @@ class _Writer(Rewriter):
         self.node("Bitcast", name, [node.name], T=plain, type=source.dtype)
 
     def _as_quantized(self, tensor: str) -> _Quantized:
-        """The 8-bit form of a tensor, quantizing a float one where it is first needed."""
+        """The 8-bit form of a tensor. A float tensor is quantized when it is first needed."""
         if tensor not in self._quantized:
             unsigned = self._ranges[tensor].low >= 0
             limit = self._limits[tensor]
@@ -239,7 +238,7 @@ class _Writer(Rewriter):
         return self._quantized[tensor]
 
     def _publish(self, name: str, result: _Quantized) -> None:
-        """Make a result known as 8 bits, and under its old name as float, for whoever still wants that."""
+        """Register a result as 8 bits, and add it as float under its old name, for nodes that still need floats."""
         self._quantized[name] = result
         inputs = [result.tensor, result.low, result.high]
         self.node("Dequantize", name, inputs, T=result.dtype, dtype=tf.float32).attr["mode"].s = b"SCALED"

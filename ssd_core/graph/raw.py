@@ -18,9 +18,9 @@ _PLAIN_TYPES = {11: 6, 12: 4}  # types.proto: DT_QINT8 -> DT_INT8, DT_QUINT8 -> 
 def raw_predictions(graph_def: GraphDef) -> tuple[GraphDef, Contract]:
     """The network alone, whose outputs are locations [N, 8732, 4] and candidate logits [N, 8732, C].
 
-    Of a graph of the `upstream` contract these are what its own post-processing takes, with all 81 logits.
+    For the `upstream` contract they are the inputs of the graph's own post-processing, with all 81 logits.
 
-    They are left as the graph keeps them: float32, bfloat16, or the integers that an int8 graph goes on with.
+    Their type is that of the graph: float32, bfloat16, or the integers of an int8 graph.
     UserError for a graph that has no such nodes.
     """
     contract = identify(graph_def)
@@ -38,14 +38,14 @@ def raw_predictions(graph_def: GraphDef) -> tuple[GraphDef, Contract]:
         if node is None:
             raise UserError(
                 f"The graph has no node {name}, where its raw predictions would be: give one that"
-                " `python -m ssd_core export-graph` wrote, or was made from such a one."
+                " `python -m ssd_core export-graph` wrote, or a graph made from one."
             )
         outputs.append(_plain(cut, node) if node.attr["T"].type in _PLAIN_TYPES else node.name)
     return pruned(cut, outputs), Contract("network", f"{INPUT}:0", tuple(f"{name}:0" for name in outputs), batch)
 
 
 def _plain(graph_def: GraphDef, node: Any) -> str:
-    """Add the same bits under a type that a session can hand out; the new node's name."""
+    """Add the same bits under a type that a session can return; returns the new node's name."""
     added = graph_def.node.add(name=node.name + _PLAIN, op="Bitcast", input=[node.name])
     added.attr["T"].type = node.attr["T"].type
     added.attr["type"].type = _PLAIN_TYPES[node.attr["T"].type]

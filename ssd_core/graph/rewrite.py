@@ -1,7 +1,7 @@
-"""Writing a graph anew in another precision: what every such rewriting has in common.
+"""Rewriting a graph in another precision: what all such rewritings share.
 
-A rewritten layer's float output lives on under its old name, cast back to float32, so that whatever is left as it was
-finds its inputs; casts that nobody asks for are pruned.
+A rewritten layer also gives its output under its old name, cast back to float32, so that unchanged nodes keep their
+inputs. Casts that no node uses are pruned.
 """
 
 from abc import ABC, abstractmethod
@@ -31,7 +31,7 @@ class LayerReport:
 
 
 class Rewriter(ABC):
-    """Emits the new graph node by node, in order; a subclass says what becomes of convolutions and poolings."""
+    """Emits the new graph node by node, in order; a subclass rewrites the convolutions and poolings."""
 
     def __init__(self, view: GraphView, patterns: Sequence[ConvolutionPattern]) -> None:
         self.graph_def = tf.compat.v1.GraphDef(versions=view.graph_def.versions, library=view.graph_def.library)
@@ -41,7 +41,7 @@ class Rewriter(ABC):
         self._inside |= {node_of(view.nodes[p.output].input[0]) for p in patterns if p.relu}
 
     def write(self) -> list[LayerReport]:
-        """Emit all nodes, and say what became of each convolution and pooling."""
+        """Emit all nodes; report on each convolution and pooling."""
         reports = []
         for node in self._view.in_order():
             if pattern := self._patterns.get(node.name):
@@ -54,18 +54,18 @@ class Rewriter(ABC):
 
     @abstractmethod
     def convolution(self, pattern: ConvolutionPattern) -> LayerReport:
-        """Emit what a convolution becomes."""
+        """Emit a convolution in the new precision."""
 
     @abstractmethod
     def max_pool(self, node: NodeDef) -> LayerReport:
-        """Emit what a pooling becomes."""
+        """Emit a pooling in the new precision."""
 
     def other(self, node: NodeDef) -> None:
-        """Emit what is neither: as it is, unless a subclass knows better."""
+        """Emit any other node: unchanged, unless a subclass overrides this."""
         self.copy(node)
 
     def copy(self, node: NodeDef) -> NodeDef:
-        """Emit a node as it is."""
+        """Emit a node unchanged."""
         copied = self.graph_def.node.add()
         copied.CopyFrom(node)
         return copied

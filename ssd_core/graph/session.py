@@ -1,4 +1,4 @@
-"""Graphs in TensorFlow, for tools that run one a few times and then leave it; what TensorFlow refuses is a sentence."""
+"""Graphs in TensorFlow, for tools that run one only a few times. TensorFlow's errors become one sentence."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -18,8 +18,8 @@ _PREAMBLE = ("Graph execution error", "Detected at node", "Node:", "[[{{node")
 def session_on(graph_def: GraphDef, optimize: bool = False) -> Session:
     """A session on a graph whose tensors keep their names; the caller closes it.
 
-    TensorFlow's graph optimizer takes seconds over a whole network, more than a few runs do: it is left out unless
-    `optimize`, which is what a benchmark runs. UserError for a graph that TensorFlow does not take.
+    TensorFlow's graph optimizer takes seconds for a whole network, longer than a few runs. It is used only with
+    `optimize`, as in a benchmark. UserError for a graph that TensorFlow does not accept.
     """
     config = tf.compat.v1.ConfigProto()
     config.graph_options.rewrite_options.disable_meta_optimizer = not optimize
@@ -29,7 +29,7 @@ def session_on(graph_def: GraphDef, optimize: bool = False) -> Session:
 def needed(graph_def: GraphDef, outputs: Sequence[str]) -> GraphDef:
     """A copy with only the nodes that `outputs` depend on; UserError where these are not a graph that can be loaded.
 
-    What is left over from training, or of operations that TensorFlow does not know, harms only where it is needed.
+    Nodes left over from training, or of operations that TensorFlow does not know, are removed if they are not needed.
     """
     part = pruned(graph_def, map(node_of, outputs))
     imported(part)
@@ -37,7 +37,7 @@ def needed(graph_def: GraphDef, outputs: Sequence[str]) -> GraphDef:
 
 
 def imported(graph_def: GraphDef, name: str = "The graph") -> Any:
-    """A graph of a GraphDef, tensors' names kept; UserError, of the graph `name`, where TensorFlow does not take it."""
+    """A graph of a GraphDef that keeps tensors' names; UserError about the graph `name` where TensorFlow refuses it."""
     graph = tf.Graph()
     with graph.as_default():
         try:
@@ -52,7 +52,7 @@ def imported(graph_def: GraphDef, name: str = "The graph") -> Any:
 
 @contextlib.contextmanager
 def failures(name: str = "The graph") -> Iterator[None]:
-    """Make a UserError, of the graph `name`, of what TensorFlow raises when it runs one."""
+    """Turn what TensorFlow raises in a run into a UserError about the graph `name`."""
     try:
         yield
     except tf.errors.OpError as error:
@@ -60,7 +60,7 @@ def failures(name: str = "The graph") -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """The sentence of TensorFlow's message that says what was wrong, without where in which Python stack."""
+    """The sentence of TensorFlow's message that says what was wrong, without the Python stack."""
     lines = [line.strip() for line in str(getattr(error, "message", error)).splitlines()]
     telling = [line for line in lines if line and not line.startswith(_PREAMBLE)]
     return telling[0].split(". ")[0].rstrip(".") if telling else type(error).__name__

@@ -1,4 +1,4 @@
-"""Graph -> the same graph in a plainer form, so that those who look for layers find them and it runs faster.
+"""Graph -> an equivalent simpler graph, in which layers are easier to recognise and which runs faster.
 
 TensorFlow 1 wrote a dilated convolution as SpaceToBatchND -> Conv2D -> BatchToSpaceND (the "à trous" trick); here it is
 one dilated Conv2D again, which can be quantized. For conv4_3's normalization see `normalization.py`.
@@ -53,7 +53,7 @@ def _dilate(view: GraphView, convolution: NodeDef, before: NodeDef, after: NodeD
     if kernel is None or any(v is None for v in values) or not plain:
         return False
     block, pads, out_block, crops = (np.asarray(v) for v in values)
-    sides = pads - crops  # a row that is cropped is one that need not have been padded
+    sides = pads - crops  # a row that is cropped need not be padded first
     if block.shape != (2,) or not np.array_equal(block, out_block) or sides.min() < 0:
         return False
     reach = (np.array(kernel.shape[:2]) - 1) * block  # what a convolution with SAME padding pads in all

@@ -1,7 +1,7 @@
-"""torchvision's `ssd300_vgg16` -> our weights, and how that training of the network varies from the original's.
+"""torchvision's `ssd300_vgg16` -> our weights, and how that network differs from the original's.
 
 Source: torchvision `models/detection/ssd.py` and `anchor_utils.py`, weights `SSD300_VGG16_Weights.COCO_V1`. The layers
-are the same. Kernels are out x in x height x width and see red first; the input is centred on means of its own; strided
+are the same. Kernels are out x in x height x width with red first; the input is centred on other means; strided
 convolutions pad all four sides; default boxes have other scales and another order; boxes are coded x before y; and
 classes are COCO's 91 ids, of which 80 have objects. Its images are resized with half-pixel centres and its scores are
 shares of 91 classes: these two differences stay.
@@ -40,7 +40,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt")
 
 _NUM_IDS = 91  # 0 for background, and COCO's ids up to 90
 _SCALES = (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05)  # of the six maps, and one beyond the last
-_RATIOS = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))  # each also the other way round
+_RATIOS = ((2,), (2, 3), (2, 3), (2, 3), (2,), (2,))  # each also inverted
 _MEANS = (0.48235, 0.45882, 0.40784)  # of red, green and blue in an image in 0..1
 _VGG_MODULES = {
     "conv1": ("features.0", "features.2"),
@@ -113,23 +113,23 @@ def _read_torch(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def torchvision_weights(state: Mapping[str, npt.NDArray[Any]], num_classes: int = NUM_CLASSES) -> Weights:
-    """The network's variables from torchvision's state dict; for 81 classes those of COCO's 91 ids that have objects.
+    """The network's variables from torchvision's state dict; for 81 classes without the ids that have no objects.
 
-    UserError that names a missing, extra or misshapen entry. Use with the variant `TORCHVISION`.
+    UserError names a missing, extra or misshapen entry. Use with the variant `TORCHVISION`.
     """
     layers = _modules()
     if extra := sorted(set(state) - {_SCALE} - {f"{m}.{part}" for m in layers.values() for part in ("weight", "bias")}):
         raise UserError(f"The state dict holds {extra[0]}, which torchvision's ssd300_vgg16 does not have.")
-    state_classes = _count_classes(state)
-    if state_classes != num_classes and (state_classes, num_classes) != (_NUM_IDS, NUM_CLASSES):
-        raise UserError(f"The state dict is of {state_classes} classes, not {num_classes}: pass --num-classes {state_classes}.")
-    shapes = variable_shapes(state_classes)
+    classes = _count_classes(state)
+    if classes != num_classes and (classes, num_classes) != (_NUM_IDS, NUM_CLASSES):
+        raise UserError(f"The state dict has {classes} classes, not {num_classes}: pass --num-classes {classes}.")
+    shapes = variable_shapes(classes)
     weights = {scale_name(): _entry(state, _SCALE, shapes[scale_name()])}
     for layer, module in layers.items():
         *window, channels_in, channels_out = shapes[kernel_name(layer)]
         kernel = _entry(state, f"{module}.weight", (channels_out, channels_in, *window))
         bias = _entry(state, f"{module}.bias", (channels_out,))
-        order = _channel_order(layer, channels_out, state_classes, num_classes)
+        order = _channel_order(layer, channels_out, classes, num_classes)
         weights[kernel_name(layer)] = np.ascontiguousarray(kernel[order].transpose(2, 3, 1, 0))
         weights[bias_name(layer)] = bias[order]
     first = kernel_name("conv1/conv1_1")
@@ -164,11 +164,11 @@ def _entry(state: Mapping[str, npt.NDArray[Any]], name: str, shape: tuple[int, .
     return state[name].astype(np.float32)
 
 
-def _channel_order(layer: str, channels: int, state_classes: int, wanted: int) -> npt.NDArray[np.int64]:
+def _channel_order(layer: str, channels: int, classes: int, wanted: int) -> npt.NDArray[np.int64]:
     """Which output channels of a layer to take, in our order: y before x, and of 91 ids those of COCO's categories."""
     channel = np.arange(channels)
     if "/loc_" in layer:
         return channel.reshape(-1, 2, 2)[..., ::-1].ravel()
-    if "/cls_" in layer and state_classes != wanted:
-        return channel.reshape(-1, state_classes)[:, [0, *(number for number, _ in CATEGORIES)]].ravel()
+    if "/cls_" in layer and classes != wanted:
+        return channel.reshape(-1, classes)[:, [0, *(number for number, _ in CATEGORIES)]].ravel()
     return channel

@@ -1,8 +1,8 @@
-"""Weights -> a frozen graph of upstream's contract: one image in, and out the scores and boxes of each class.
+"""Weights -> a frozen graph of the `upstream` contract: one image -> the scores and boxes of each class.
 
 This is the graph of SSD.TensorFlow's evaluation with the original's names: after the network each class is selected,
-clipped, filtered, sorted and suppressed by itself, 80 times `NonMaxSuppressionV3`. It is slower than `export.py`'s, and
-what the published `ssdvgg16_*_pretrained_model.pb` do.
+clipped, filtered, sorted and suppressed separately, by 80 `NonMaxSuppressionV3`. The published
+`ssdvgg16_*_pretrained_model.pb` do the same. It is slower than the graph of `export.py`.
 """
 
 from typing import Any
@@ -73,7 +73,7 @@ def _decode(locations: Tensor, centers: Floats) -> Tensor:
 
 
 def _detect_class(scores: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """What is masked out keeps its place with score 0 and, until it is clipped, an empty box."""
+    """Boxes that are masked out keep their place, with score 0 and, until they are clipped, an empty box."""
     selected = tf.cast(scores > detections.SCORE_THRESHOLD, tf.float32)
     scores, boxes = scores * selected, boxes * selected[:, tf.newaxis]
     low, high = tf.maximum(boxes[:, :2], 0.0), tf.minimum(boxes[:, 2:], 1.0)

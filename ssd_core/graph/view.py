@@ -1,6 +1,6 @@
-"""A GraphDef seen as a graph: who feeds whom, which constants, and where the convolutions are.
+"""Look-ups on a GraphDef: inputs and consumers of nodes, constants, convolutions.
 
-TensorFlow is imported when a constant is asked for, so that `contract.py` does without.
+TensorFlow is imported only when a constant is read, so that `contract.py` does not need it.
 """
 
 import heapq
@@ -50,14 +50,14 @@ def node_of(tensor: str) -> str:
 
 @dataclass(frozen=True)
 class ConvolutionPattern:
-    """A convolution, its bias and, where there is one, its ReLU, joined by nothing else than each other."""
+    """A convolution, its bias and its ReLU, if it has one. No other node uses the values between them."""
 
     convolution: NodeDef
     kernel: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
     relu: bool
     output: str
-    """The last node's name, whose output the pattern gives."""
+    """The name of the last node, whose output is the pattern's."""
 
     @property
     def input(self) -> str:
@@ -66,7 +66,7 @@ class ConvolutionPattern:
 
 
 class GraphView:
-    """Look-ups on a GraphDef that is not changed while it is looked at."""
+    """Look-ups on a GraphDef, which must not change meanwhile."""
 
     def __init__(self, graph_def: GraphDef) -> None:
         self.graph_def = graph_def
@@ -89,7 +89,7 @@ class GraphView:
         return array
 
     def only_consumer(self, name: str, operation: str) -> NodeDef | None:
-        """The one node that uses `name`, if there is just one and it is of that operation."""
+        """The node that uses `name`, if there is exactly one and it has that operation."""
         consumers = self.consumers[name]
         return consumers[0] if len(consumers) == 1 and consumers[0].op == operation else None
 
@@ -122,7 +122,7 @@ class GraphView:
         return ordered
 
     def convolutions(self) -> tuple[list[ConvolutionPattern], dict[str, str]]:
-        """The float32 convolutions with constant kernel and bias, in order; and why the others are not of that form."""
+        """The float32 convolutions with constant kernel and bias, in order; and the reason against each other one."""
         patterns: list[ConvolutionPattern] = []
         refused: dict[str, str] = {}
         for node in self.in_order():

@@ -40,10 +40,10 @@ def open_pipeline(
     *,
     repeat: bool = False,
 ) -> Iterator[Batch]:
-    """Check the shards, then give their images in order, made ready ahead of use; with `repeat` over and over.
+    """Check the shards, then give their images in order, prepared in advance; with `repeat` over and over.
 
-    `num_inter_threads` images are prepared at the same time, in a pool of threads that is the pipeline's own;
-    `num_intra_threads` is the most that one operation uses; 0 stands for as many as this process has CPUs, by its
+    `num_inter_threads` images are prepared at the same time, in the pipeline's own pool of threads.
+    `num_intra_threads` is the most that one operation uses. 0 stands for as many as this process has CPUs, by its
     affinity and its control group's quota. Without `repeat` the last batch may be smaller. UserError names file and
     record where something is wrong, at once or when the stream gets there. Needs eager mode: use it outside of `with
     session:`.

@@ -16,7 +16,7 @@ def preprocess(encoded: Tensor) -> Tensor:
     """A JPEG's bytes -> float32 [300, 300, 3], BGR, means subtracted; greyscale and CMYK become RGB first.
 
     The decoder is left at its defaults (the fast integer DCT, smooth chroma), which is what the original used and what
-    its published accuracy stands on: the accurate DCT differs by up to 5 grey levels.
+    its published accuracy is based on: the accurate DCT differs by up to 5 grey levels.
     """
     import tensorflow as tf  # it takes 6 s to import
 

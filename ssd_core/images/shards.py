@@ -1,4 +1,4 @@
-"""The TFRecord shards of a data folder: found, counted, and checked, with the file and the record named when wrong."""
+"""The TFRecord shards of a data folder: finds, counts and checks them. Errors name the file and the record."""
 
 import os
 import re
@@ -102,7 +102,7 @@ def _check_complete(folder: Path, shards: Sequence[Path]) -> None:
     present = [path.name for path in shards]
     numbering = _numbering(present)
     if numbering is None:
-        return  # somebody's own names: there is no count to hold them to
+        return  # names of the user's choice: they tell no count to check
     ours = {name for name in present if numbering.has(name)}
     if lacking := numbering.count - len(ours):
         first = next(name for name in numbering.names() if name not in ours)
@@ -121,7 +121,7 @@ def _numbering(names: Sequence[str]) -> _Numbering | None:
     """The numbering that the names follow, None where they follow none.
 
     `val-00000-of-00003` and the like say how many there are. Names that differ in one number alone, as `val-0.tfrecord`
-    does, are numbered where they start from 0 or 1; what is missing at their end cannot be told.
+    does, are numbered where they start from 0 or 1; a missing end cannot be detected.
     """
     of_many = [match for name in names if (match := _OF_MANY.fullmatch(name))]
     matches = of_many or [match for name in names if (match := _NUMBERED.fullmatch(name))]

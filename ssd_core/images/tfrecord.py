@@ -1,4 +1,4 @@
-"""TFRecord files as they lie on disk, walked without reading what the records hold, and without TensorFlow.
+"""TFRecord files on disk: finds the records without reading their data, and without TensorFlow.
 
 Format: each record is its length (uint64), a checksum of the length, the data, and a checksum of the data; all are
 little-endian, and a checksum is a masked CRC-32C (https://www.tensorflow.org/tutorials/load_data/tfrecord).

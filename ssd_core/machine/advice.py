@@ -7,7 +7,7 @@ from ssd_core.machine.affinity import parse_list
 from ssd_core.machine.identity import Jitter
 from ssd_core.profiling import drift
 
-# Of the CPUs at hand: what other work may take before it is felt in a benchmark that takes them all.
+# The share of the available CPUs that other programs may use before they disturb a benchmark on all CPUs.
 _BUSY_SHARE = 0.1
 _STEAL_SHARE = 0.01
 _SWAP_MIB = 64.0
@@ -30,7 +30,7 @@ class MachineWarning:
 def warnings(identity: dict[str, Any], jitter: Jitter, yardstick_drift: float = 1.0) -> list[MachineWarning]:
     """The warnings for a machine as `identity.of_this_machine` and `identity.jitter` describe it, gravest first.
 
-    `yardstick_drift` is what some seconds of work made of its speed (see `drift.py`).
+    `yardstick_drift` is how its speed changed during some seconds of work (see `drift.py`).
     """
     machine_warnings: list[MachineWarning] = []
     cpus, allowed = identity["cpus"], len(parse_list(identity["affinity"]))

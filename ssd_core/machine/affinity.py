@@ -29,7 +29,7 @@ class Cpu:
 
 @dataclass(frozen=True)
 class Binding:
-    """What a process is held to; `memory_nodes` is None where memory is left free."""
+    """What a process is bound to; `memory_nodes` is None where memory is not bound."""
 
     cpus: tuple[int, ...]
     memory_nodes: tuple[int, ...] | None = None
@@ -116,8 +116,8 @@ def memory_nodes(root: Path = ROOT) -> dict[int, tuple[int, ...]]:
 def binding(socket_id: int | None, num_cores: int | None, root: Path = ROOT) -> Binding | None:
     """What `--socket-id` and `--num-cores` ask for; None where neither is given.
 
-    A socket gives all of its CPUs that this process may use, and its memory. `num_cores` takes the first so many cores
-    of them, one hardware thread each. UserError for a socket or a number of cores that is not to be had.
+    A socket means all of its CPUs that this process may use, and its memory. `num_cores` takes the first so many
+    of their cores, one hardware thread each. UserError for a socket or a number of cores that is not available.
     """
     if socket_id is None and num_cores is None:
         return None
@@ -137,7 +137,7 @@ def binding(socket_id: int | None, num_cores: int | None, root: Path = ROOT) -> 
             if cpu.number in cpus:
                 cores.setdefault((cpu.socket, cpu.core), cpu.number)
         if not 1 <= num_cores <= len(cores):
-            raise UserError(f"--num-cores {num_cores} is not to be had: give 1 to {len(cores)}, the cores {where}.")
+            raise UserError(f"--num-cores {num_cores} is not available: give 1 to {len(cores)}, the cores {where}.")
         cpus = tuple(sorted(cores.values())[:num_cores])
     return Binding(cpus, nodes)
 
@@ -151,7 +151,7 @@ def numactl_prefix(wanted: Binding) -> list[str]:
     if wanted.memory_nodes:
         prefix.append(f"--membind={format_list(wanted.memory_nodes)}")
     try:
-        # Containers often forbid its system calls, so that it is there and fails.
+        # Containers often forbid its system calls: it is installed but fails.
         worked = subprocess.run([*prefix, "true"], check=False, capture_output=True, timeout=10).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return []
@@ -159,9 +159,9 @@ def numactl_prefix(wanted: Binding) -> list[str]:
 
 
 def bind(wanted: Binding, root: Path = ROOT) -> None:
-    """Hold this process, and the threads it will start, to `wanted`; UserError where the kernel refuses.
+    """Bind this process, and the threads it will start, to `wanted`; UserError where the kernel refuses.
 
-    A refusal to bind memory is let pass where the machine has no other memory than that asked for.
+    A refusal to bind memory is ignored where the machine has no other memory.
     """
     try:
         os.sched_setaffinity(0, wanted.cpus)
@@ -188,6 +188,6 @@ def _bind_memory(nodes: Sequence[int]) -> str | None:
     for node in nodes:
         mask[node // _WORD_BITS] |= 1 << (node % _WORD_BITS)
     library = ctypes.CDLL(None, use_errno=True)
-    # The kernel reads one bit less than it is told of.
+    # The kernel reads one bit less than the length that it gets.
     failed = library.syscall(ctypes.c_long(number), _MPOL_BIND, mask, ctypes.c_ulong(_MASK_WORDS * _WORD_BITS + 1))
     return os.strerror(ctypes.get_errno()) if failed else None

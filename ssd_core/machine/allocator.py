@@ -40,9 +40,9 @@ _ELF_HEADER_BYTES = 20
 
 @dataclass(frozen=True)
 class Allocator:
-    """An allocator and its library; `path` is None for the C library's own malloc that nothing replaces.
+    """An allocator and its library; `path` is None for the C library's own malloc.
 
-    One that ran and is none of `NAMES` has its library's file name for a name.
+    An allocator that ran and is not in `NAMES` has the file name of its library as its name.
     """
 
     name: str
@@ -58,7 +58,7 @@ def find(name: AllocatorName, root: Path = ROOT) -> Path | None:
 
 
 def choose(name: AllocatorName | None, precision: str, root: Path = ROOT) -> tuple[Allocator, str | None]:
-    """The allocator for a precision, and a line for the user where it is not the one that was wanted.
+    """The allocator for a precision, and a line for the user where it is not the wanted one.
 
     Without `name` it is the one that the precision's row names, and malloc where no network runs. One that is not found
     is replaced by malloc.
@@ -99,7 +99,7 @@ def preload(allocator: Allocator, environment: Mapping[str, str]) -> dict[str, s
 
 
 def displaced(environment: Mapping[str, str], chosen: Mapping[str, Allocator]) -> Iterator[str]:
-    """A line for each allocator that the user preloads and that precisions, by what was chosen for them, do without."""
+    """A line for each allocator that the user preloads but that the choice for some precision does not use."""
     for path in _preloaded(environment):
         name = name_of(path)
         without = [precision for precision, allocator in chosen.items() if allocator.name != name]
@@ -120,11 +120,11 @@ def running_allocator() -> Allocator:
 
 
 def allocator_that_ran(maps: str, addresses: Sequence[int], executable: str) -> Allocator:
-    """Which library the allocating functions lie in that a process calls: `maps` is its /proc/PID/maps.
+    """The library that holds the allocating functions which a process calls; `maps` is its /proc/PID/maps.
 
-    Asked this way, a library that is merely loaded, or preloaded but not taken, is not mistaken for the one that ran.
-    The first function outside the executable decides: one that is not position-independent (Debian's Python) shows a
-    stub of its own for every function whose address it takes.
+    A library that is only loaded, or preloaded but not used, is not mistaken for the one that ran. The first function
+    outside the executable decides: an executable that is not position-independent (Debian's Python) shows a stub of its
+    own for every function whose address it takes.
     """
     places = [_mapping(maps, address) for address in addresses]
     path = next((place for place in places if place != executable), executable)
@@ -145,7 +145,7 @@ def _mapping(maps: str, address: int) -> str | None:
 
 
 def name_of(path: str) -> AllocatorName:
-    """The allocator that a library's file name stands for; every other library leaves malloc to the C library."""
+    """The allocator that a library's file name tells; for every other library it is malloc."""
     stem = Path(path).name
     if stem.startswith("libtcmalloc"):
         return "tcmalloc"

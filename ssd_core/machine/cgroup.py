@@ -7,7 +7,7 @@ ROOT = Path("/")
 
 
 def cpu_quota(root: Path = ROOT) -> float | None:
-    """CPUs' worth of time a wall-clock second grants, the least of all groups above this process; None: no limit.
+    """How many CPUs the control groups grant, the least of all groups above this process; None: no limit.
 
     `root` is the folder that holds `proc` and the mounted `sys/fs/cgroup`. Files that are not there set no limit.
     """

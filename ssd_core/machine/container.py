@@ -17,7 +17,7 @@ from ssd_core.errors import UserError
 EngineName = Literal["podman", "docker"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
-# Asks the engine whether it works and, in the same breath, whether its containers' root is the user.
+# One command asks the engine whether it works and whether its containers' root is the user.
 _ROOTLESS_QUESTION = {"podman": "{{.Host.Security.Rootless}}", "docker": "{{.SecurityOptions}}"}
 _ROOTLESS_ANSWER = {"podman": "true", "docker": "name=rootless"}
 _PROBE_SECONDS = 30
@@ -29,10 +29,10 @@ _REFUSALS = {
     _NOT_FOUND: "found no {program} in {image}: {fix}",
 }
 
-# What an inference run imports, and the oldest Python that reads it; pyproject.toml says the same in its own terms.
+# What an inference run imports, and the oldest Python that reads it; pyproject.toml says the same.
 MODULES = ("tensorflow", "numpy", "scipy", "PIL", "pycocotools", "tqdm", "msgspec", "pytest", "pytest_benchmark")
 PYTHON = (3, 11)
-# Must be understood by the Python of any image, however old.
+# It must run in the Python of any image, however old.
 _PROBE = """
 import json, sys
 try:
@@ -85,10 +85,10 @@ def find_engine(name: EngineName | None = None) -> Engine:
 
 @dataclass(frozen=True)
 class Container:
-    """A container of `image`: what it sees of this machine, and as whom it runs (always: the user).
+    """A container of `image`: what it sees of this machine. It always runs as the user.
 
     `folder` is where a command begins. `bind_memory` lets it bind memory to a node, which engines forbid otherwise.
-    `arguments` are the user's own for the engine's `run`.
+    `arguments` are extra ones from the user for the engine's `run`.
     """
 
     engine: Engine
@@ -100,7 +100,7 @@ class Container:
     arguments: tuple[str, ...] = ()
 
     def require_image(self) -> None:
-        """Have the engine fetch an image that is not here, with its own progress; UserError where it cannot."""
+        """Let the engine fetch a missing image, with its own progress output; UserError where it cannot."""
         inspect = [self.engine.program, "image", "inspect", self.image]
         if subprocess.run(inspect, check=False, capture_output=True).returncode == 0:
             return
@@ -131,14 +131,14 @@ class Container:
             raise UserError(f"{self.image} lacks {', '.join(missing)}: {self._fix()}.")
 
     def run(self, command: Sequence[str]) -> int:
-        """Run `command` and return its exit status; UserError where it could not even begin."""
+        """Run `command` and return its exit status; UserError where it could not start."""
         process = subprocess.Popen(self.command_line(command, sys.stdin.isatty() and sys.stdout.isatty()))
         while True:
             try:
                 status = process.wait()
                 break
             except KeyboardInterrupt:
-                # The engine has had it too, and hands it on: wait for what the command makes of it.
+                # The engine gets the signal too and passes it on: wait until the command ends.
                 continue
         if status in _REFUSALS:
             reason = _REFUSALS[status].format(image=self.image, program=command[0], fix=self._fix())
@@ -148,7 +148,7 @@ class Container:
     def command_line(self, command: Sequence[str], terminal: bool) -> list[str]:
         """The engine's command line that runs `command`; UserError for a mount that is not there."""
         line = [self.engine.program, "run", "--rm", "--security-opt", "label=disable", *_user(self.engine)]
-        # A run asks nothing of the network. Where the user wants one, the engine would refuse `none` beside it.
+        # A run needs no network. Where the user wants one, the engine would refuse `none` beside it.
         if not any(argument.startswith("--net") for argument in self.arguments):
             line += ["--network", "none"]
         if self.bind_memory:
@@ -169,7 +169,7 @@ class Container:
 
 
 def _user(engine: Engine) -> list[str]:
-    """What makes the files that the container writes this user's own."""
+    """The options that make this user the owner of the files that the container writes."""
     me = f"{os.getuid()}:{os.getgid()}"
     if engine.rootless and engine.name == "podman":
         return ["--userns", "keep-id", "--user", me]

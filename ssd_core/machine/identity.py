@@ -1,4 +1,4 @@
-"""The machine a number was taken on: what it is (identity), apart from how it happened to be (jitter)."""
+"""The machine a number was measured on: what it is (identity), and its state at the time (jitter)."""
 
 import contextlib
 import platform
@@ -79,7 +79,7 @@ class CpuTimes:
 
 @dataclass(frozen=True)
 class Jitter:
-    """How the machine happened to be. None where it does not say; `steal` is a share of CPU time, 0 to 1."""
+    """The machine's state at one time. None where it does not say; `steal` is a share of CPU time, 0 to 1."""
 
     mhz_lowest: float | None
     mhz_highest: float | None
@@ -94,7 +94,7 @@ class Jitter:
 
 
 def cpu_times(root: Path = ROOT) -> CpuTimes:
-    """The CPU times by now, to hand to `jitter` later."""
+    """The CPU times by now, for a later call of `jitter`."""
     # proc(5): user nice system idle iowait irq softirq steal; guest times are part of user and nice.
     ticks = [int(word) for word in (root / "proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     return CpuTimes(sum(ticks), ticks[7] if len(ticks) > 7 else 0)

@@ -15,7 +15,7 @@ def peak_memory_bytes(root: Path = ROOT) -> int:
 
 
 def reset_peak(root: Path = ROOT) -> bool:
-    """Begin the peak anew; False where the kernel does not allow it."""
+    """Reset the peak; False where the kernel does not allow it."""
     try:
         (root / "proc/self/clear_refs").write_text(_RESET_PEAK)
     except OSError:

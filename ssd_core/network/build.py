@@ -63,7 +63,7 @@ def head_outputs(
     scope: str = MODEL_SCOPE,
     variant: Variant = ORIGINAL,
 ) -> list[tuple[Tensor, Tensor]]:
-    """What the two heads of each map say: [N, size, size, boxes a cell * 4], and * num_classes for the logits."""
+    """The outputs of the two heads of each map: [N, size, size, boxes a cell * 4], and * num_classes for the logits."""
     maps = feature_maps(images, weights, scope, variant)
     return [
         (
@@ -77,7 +77,7 @@ def head_outputs(
 def feature_maps(
     images: Tensor, weights: Weights, scope: str = MODEL_SCOPE, variant: Variant = ORIGINAL
 ) -> list[Tensor]:
-    """The six maps that the heads look at, [N, size, size, channels] each; conv4_3's is normalised and scaled."""
+    """The six maps that the heads read, [N, size, size, channels] each; conv4_3's is normalised and scaled."""
     sources = {m.source for m in FEATURE_MAPS}
     maps: dict[str, Tensor] = {}
     current = images

@@ -2,13 +2,13 @@
 
 The order and the thresholds are those of SSD.TensorFlow's evaluation: softmax, select scores above 0.01, clip boxes to
 the image, drop those under 0.03 of it in height or width, keep the 400 best a class, suppress at an overlap of 0.45,
-keep 200 a class. Here all classes go through one `CombinedNonMaxSuppression`, and only default boxes that can reach the
-score threshold, the candidates, are looked at.
+keep 200 a class. Here one `CombinedNonMaxSuppression` handles all classes. Only the candidates are processed:
+the default boxes that can reach the score threshold.
 
 A class can score above t only where its logit exceeds the background's by more than log(t / (1 - t)): its probability
-is above t, so the background's is below 1 - t. With the background lowered by that much beforehand (in the bias of the
-class heads, where it costs nothing) a candidate is a default box whose largest logit is not the background's: one pass
-over the logits as they are, whatever their type, and nothing else need be computed of the other boxes.
+is above t, so the background's is below 1 - t. The bias of the class heads lowers the background by that much, which
+costs nothing. A candidate is then a default box whose largest logit is not the background's. Finding candidates takes
+one pass over the logits, whatever their type. Nothing else is computed of the other boxes.
 """
 
 import math
@@ -29,14 +29,14 @@ MAX_DETECTIONS_PER_CLASS = 200
 OVERLAP_THRESHOLD = 0.45
 
 BACKGROUND_OFFSET = math.log(SCORE_THRESHOLD / (1 - SCORE_THRESHOLD))
-"""What is added to the logits of the background to make candidate logits of them: -4.6."""
-_MARGIN = 1e-4  # by which a sum in float32 may be off: what is let in too much is left out by its score
+"""It is added to the background's logits to get candidate logits: -4.6."""
+_MARGIN = 1e-4  # the error of a sum in float32; surplus candidates are removed by their score
 
 Detected = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def lower_background(weights: Weights, num_classes: int = NUM_CLASSES, scope: str = MODEL_SCOPE) -> Weights:
-    """The same weights, but that the network gives candidate logits."""
+    """The same weights, changed so that the network gives candidate logits."""
     lowered = dict(weights)
     for _, head in heads(num_classes):
         name = bias_name(head.name, scope)
@@ -45,11 +45,11 @@ def lower_background(weights: Weights, num_classes: int = NUM_CLASSES, scope: st
 
 
 def detect(locations: Tensor, logits: Tensor, centers: Floats | None = None) -> Detected:
-    """Detections of raw predictions whose background is as the network was trained, in the original's order of ties.
+    """Detections of raw predictions with logits as trained; ties are in the original's order.
 
-    Takes and gives what `detect_candidates` does. Of equal scores in a class the default box of the lowest index comes
-    first, as it does in the original's `top_k` and `NonMaxSuppressionV3`; `CombinedNonMaxSuppression` alone leaves that
-    to its heap. Quantized logits give many equal scores.
+    Inputs and outputs are those of `detect_candidates`. Among equal scores of a class the default box of the lowest
+    index comes first, as in the original's `top_k` and `NonMaxSuppressionV3`. `CombinedNonMaxSuppression` alone does
+    not keep this order. Quantized logits give many equal scores.
     """
     candidates = _candidates(logits + tf.constant(_offsets(logits.shape[-1], _MARGIN), logits.dtype))
     with tf.name_scope("candidates"):
@@ -66,7 +66,7 @@ def detect_candidates(locations: Tensor, candidate_logits: Tensor, centers: Floa
 
     `centers` are the default boxes [8732, 4] where they are not the original's.
     Returns boxes [N, K, 4] (ymin, xmin, ymax, xmax in fractions), scores [N, K], classes [N, K] (float32, 1 to C-1) and
-    how many of the K each image has, [N] int32; best score first. K is what the fullest image of the batch needs.
+    how many of the K each image has, [N] int32; best score first. K is the largest count in the batch.
     """
     candidates = _candidates(candidate_logits)
     with tf.name_scope("candidates"):
@@ -80,7 +80,7 @@ def detect_candidates(locations: Tensor, candidate_logits: Tensor, centers: Floa
 def _boxes_and_scores(
     locations: Tensor, logits: Tensor, candidates: Tensor, centers: Floats | None
 ) -> tuple[Tensor, Tensor]:
-    """Of the candidates [N, K]: corner boxes [N, K, 4] in the image, and scores [N, K, C-1]; too small ones score 0."""
+    """The candidates' [N, K] corner boxes [N, K, 4] in the image and scores [N, K, C-1]; too small boxes score 0."""
     priors = default_centers() if centers is None else centers
     boxes = _decode(tf.gather(locations, candidates, batch_dims=1), tf.gather(priors, candidates))
     boxes = tf.clip_by_value(boxes, 0.0, 1.0)
@@ -99,8 +99,8 @@ def _selected(scores: Tensor) -> tuple[Tensor, Tensor]:
 def _ranked(scores: Tensor) -> tuple[Tensor, Tensor]:
     """Scores [N, K, C] -> ranks [N, K, C], all different, higher for a better score; and the score of each rank.
 
-    The ranks of equal scores fall from class to class, and in it from box to box. Scores below the threshold are left
-    out: they have rank 0. Ranks are float32, whole up to 16 million, as many as 24 images can have.
+    The ranks of equal scores fall from class to class, and in a class from box to box. Scores below the threshold are
+    left out: they have rank 0. Ranks are float32, which holds whole numbers up to 16 million: enough for 24 images.
     """
     by_class = tf.transpose(scores, [0, 2, 1])
     places = tf.where(by_class > SCORE_THRESHOLD)
@@ -125,14 +125,14 @@ def _suppressed(boxes: Tensor, scores: Tensor, selected: Tensor, threshold: floa
 
 
 def _offsets(num_classes: int, margin: float = 0.0) -> Floats:
-    """What makes candidate logits of logits [..., num_classes] when it is added; `margin` lets in a few boxes more."""
+    """The offsets from logits [..., num_classes] to candidate logits; `margin` adds a few more boxes."""
     offsets = np.zeros(num_classes, np.float32)
     offsets[0] = BACKGROUND_OFFSET - margin
     return offsets
 
 
 def _candidates(candidate_logits: Tensor) -> Tensor:
-    """Indices [N, K] of the default boxes that can score above the threshold, in order; K fits the fullest image.
+    """Indices [N, K] of the default boxes that can score above the threshold, in order; K is the largest count.
 
     The rows of an image with fewer candidates are filled up with default boxes that cannot reach the threshold.
     """
@@ -146,8 +146,8 @@ def _candidates(candidate_logits: Tensor) -> Tensor:
 def _decode(locations: Tensor, centers: Tensor) -> Tensor:
     """The inverse of `anchors.encode`, on candidates: [N, K, 4] locations and default boxes -> corner boxes.
 
-    The factors of a centre are multiplied first, as TensorFlow's optimizer does it in the original's graph, where they
-    are constants: so the boxes are the same to the last bit.
+    The factors of a centre are multiplied first, as TensorFlow's optimizer does in the original's graph, where they are
+    constants. Thus the boxes are the same to the last bit.
     """
     of_center, of_size = (tf.constant(part, tf.float32) for part in (PRIOR_SCALING[:2], PRIOR_SCALING[2:]))
     size = centers[..., 2:]
@@ -159,7 +159,7 @@ def _decode(locations: Tensor, centers: Tensor) -> Tensor:
 def _best_of_each_class(scores: Tensor, crowded: Tensor) -> Tensor:
     """Zero all but the 400 best scores [N, K, C] of the classes `crowded` [M, 2] (image, class).
 
-    Of equal ones the first stay.
+    Of equal scores the first stay.
     """
     by_class = tf.transpose(scores, [0, 2, 1])
     rows = tf.gather_nd(by_class, crowded)

@@ -1,4 +1,4 @@
-"""SSD300-VGG16 as one table: every layer, in the order the data meets it.
+"""SSD300-VGG16 as one table: every layer, in the order of the data.
 
 Source: Liu et al., "SSD: Single Shot MultiBox Detector" (arXiv:1512.02325), in the form of SSD.TensorFlow
 (commit 2d8b0cb9), whose variable names are kept so that its checkpoints load by name.
@@ -46,7 +46,7 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """A map that the heads look at: `source` is the layer it comes from, `size` its height and width."""
+    """A map that the heads read: `source` is the layer it comes from, `size` its height and width."""
 
     source: str
     size: int
@@ -95,7 +95,7 @@ BACKBONE: tuple[Layer, ...] = (
 )
 
 NORMALIZED_LAYER = "conv4/conv4_3"
-"""Its output is L2-normalised over channels and scaled by a learned vector before the heads see it."""
+"""Its output is L2-normalised over channels and scaled by a learned vector before the heads read it."""
 NORMALIZATION_SCALE = "conv4_3_scale/weights"
 NORMALIZATION_EPSILON = 1e-10
 

@@ -8,7 +8,7 @@ from ssd_core.network.layers import BACKBONE, Layer
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """The original's choices, unless told otherwise.
+    """The defaults are the original's choices.
 
     `centers` are the default boxes [8732, 4] as centre y, centre x, height, width in fractions of the image;
     `input_offset` is added to the blue, green and red of an image whose means were subtracted already.

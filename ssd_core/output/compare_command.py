@@ -1,4 +1,4 @@
-"""`python -m ssd_core compare A.json B.json [...]`: files of results against the first of them."""
+"""`python -m ssd_core compare A.json B.json [...]`: compares files of results with the first."""
 
 import argparse
 import sys
@@ -29,14 +29,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("compare", help=text, description=text, epilog=_EXITS)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSON files that `pytest bench` saved")
     parser.add_argument(
-        "--cross-machine", action="store_true", help="compare machines that are unlike, in what carries over"
+        "--cross-machine", action="store_true", help="compare unlike machines, in the figures that allow it"
     )
-    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="of what is printed (%(default)s)")
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="the output format (%(default)s)")
     parser.add_argument(
         "--limit", type=float, default=LIMIT, help="largest slowdown that passes, 0.03 is 3 %% (%(default)s)"
     )
     parser.add_argument(
-        "--ignore", action="append", default=[], metavar="FIELD", help="a condition that may differ, as `kernel`"
+        "--ignore", action="append", default=[], metavar="FIELD", help="a condition that may differ, such as `kernel`"
     )
     parser.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""Tables in the formats that can be asked for. To add one, add a function and its name in FORMATS."""
+"""Tables in each output format. To add a format, add a function and its name in FORMATS."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ def as_markdown(tables: Sequence[Table]) -> str:
 
 
 def as_csv(tables: Sequence[Table]) -> str:
-    """One line a cell: the table (by its first column's title), the row, the column and what is in it."""
+    """One line per cell: the table (by its first column's title), the row, the column and the value."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(("table", "row", "column", "value"))

@@ -16,7 +16,7 @@ _QUIET = (Verdict.NO_CHANGE, Verdict.NEW, Verdict.MISSING)  # verdicts that need
 
 
 def table_of(report: Report) -> Table:
-    """One row a figure; below it the files, what lies behind the verdicts that matter, and the notes."""
+    """One row per figure; below the table the files, the reasons of the verdicts that need one, and the notes."""
     letters = _letters(report)
     header = ["case", "figure", letters[0]]
     for letter in letters[1:]:
@@ -26,7 +26,7 @@ def table_of(report: Report) -> Table:
 
 
 def as_csv(report: Report) -> str:
-    """One line a row and file, the first file's with no comparison; numbers unrounded."""
+    """One line per row and file, without a comparison for the first file; numbers unrounded."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
@@ -40,7 +40,7 @@ def as_csv(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """All of the report, numbers unrounded."""
+    """The whole report, numbers unrounded."""
     return json.dumps(asdict(report) | {"exit": int(report.exit)}, indent=2, allow_nan=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""All the tables of one run, in the order that the terminal shows them: of a run that just ended, or of a saved one."""
+"""All the tables of one run, just ended or saved, in the order that the terminal shows them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ ENTRY = ("subject", "asked", "outcome", "reason")
 
 
 def run_tables(results: Sequence[Result], ledger: Sequence[Mapping[str, str]], not_asked: Sequence[str]) -> list[Table]:
-    """The tables of results and of the ledger's entries; empty ones among them."""
+    """The tables of results and of the ledger's entries; some may be empty."""
     shown = (tables.timing, tables.tuning, tables.speedups, tables.against, tables.accuracy)
     profiles = [profile_tables.table(result) for result in results if isinstance(result, ProfileResult)]
     peers = [peers_tables.speed(results), peers_tables.accuracy(results)]

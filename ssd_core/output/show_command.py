@@ -14,12 +14,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     text = "print a saved run as the terminal showed it: figures, accuracy, profiles, other runtimes, and the ledger"
     parser = subparsers.add_parser("show", help=text, description=text)
     parser.add_argument("file", type=Path, metavar="FILE", help="a JSON file that `pytest bench` saved")
-    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="of what is printed (%(default)s)")
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="the output format (%(default)s)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the tables; UserError for a file that is not there, holds no run, or is damaged."""
+    """Print the tables; UserError for a file that is missing, holds no run, or is damaged."""
     saved = read_run(args.file)
     if saved.partial:
         print(f"{args.file} is of a partial run: {saved.partial}.", file=sys.stderr)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """A header and rows of cells, the first column of names."""
+    """A header and rows of cells; the first column holds names."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -14,7 +14,7 @@ class Table:
     """Lines below the table."""
 
     def text(self) -> list[str]:
-        """Aligned columns, the first to the left; nothing at all without rows."""
+        """Aligned columns, the first to the left; empty without rows."""
         if not self.rows:
             return []
         cells = [self.header, *self.rows]
@@ -26,7 +26,7 @@ class Table:
         return [lines[0], "-" * max(map(len, lines)), *lines[1:], *self.notes, ""]
 
     def markdown(self) -> list[str]:
-        """A Markdown table; nothing at all without rows."""
+        """A Markdown table; empty without rows."""
         if not self.rows:
             return []
         rule = ["---", *["---:"] * (len(self.header) - 1)]

@@ -1,4 +1,4 @@
-"""The log of a run in upstream's words, one file a precision, so that what read upstream's logs reads ours."""
+"""The log of a run in upstream's format, one file per precision, so that parsers of upstream's logs can read it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ssd_core.results.schema import AccuracyResult, Result, TimedResult
 def lines_of(result: Result) -> list[str]:
     """Upstream's lines for a case: batch size and throughput, latency at batch 1, or the 12 numbers of COCO.
 
-    It had no profile, no input pipeline alone and no other runtimes, and so no lines for them.
+    Upstream had no profile, no input pipeline alone and no other runtimes, so these have no lines.
     """
     if isinstance(result, AccuracyResult):
         return list(result.accuracy_lines)
@@ -26,7 +26,7 @@ def lines_of(result: Result) -> list[str]:
 
 
 def append(result: Result, folder: Path, stamp: str) -> None:
-    """Write a case's lines as soon as it is done, so that an interrupted run keeps what it has."""
+    """Write a case's lines as soon as it is done, so that an interrupted run keeps its lines."""
     if not (lines := lines_of(result)):
         return
     path = path_of(result.precision, folder, stamp)

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from statistics import median
 
-STEPS = 10  # of a yardstick before and after something each: 0.5 s in fp32 on two cores
+STEPS = 10  # of the yardstick before something, and again after it: 0.5 s each in fp32 on two cores
 LARGEST_DRIFT = 0.05
-"""What the medians of two yardsticks may differ by where nothing changed; more is worth a line."""
+"""How much two medians of the yardstick may differ on an unchanged machine; more is reported."""
 
 
 def drift(before_ns: Sequence[int], after_ns: Sequence[int]) -> float:
-    """How many times as long the yardstick took after something as before it: above 1 on a machine that slowed down."""
+    """The yardstick's median after something, divided by that before it: above 1 on a machine that slowed down."""
     return median(after_ns) / median(before_ns)
 
 
 def describe(ratio: float) -> str | None:
-    """What a drift says of the machine; None where it is not beyond `LARGEST_DRIFT`, either way."""
+    """A sentence about a drift; None where it is at most `LARGEST_DRIFT`, in either direction."""
     if max(ratio, 1 / ratio) <= 1 + LARGEST_DRIFT:
         return None
     change = f"{ratio - 1:.0%} longer" if ratio > 1 else f"{1 - ratio:.0%} less"

@@ -1,4 +1,4 @@
-"""What the CPU really ran: oneDNN's own lines (ONEDNN_VERBOSE) read back into primitives.
+"""What the CPU really ran: oneDNN's own lines (ONEDNN_VERBOSE), parsed into primitives.
 
 A line of oneDNN 3 reads, fields separated by commas:
 
@@ -67,15 +67,15 @@ class Primitive:
 
     @property
     def isa(self) -> str:
-        """The instructions that the implementation's name promises."""
+        """The instructions that the implementation's name tells."""
         return next((isa for isa, pattern in _ISAS if pattern.search(self.implementation)), "other")
 
     @property
     def data_type(self) -> str:
-        """`int8` where both what goes in and the weights are 8-bit integers; otherwise the type of what goes in.
+        """`int8` where both the input and the weights are 8-bit integers; otherwise the input's type.
 
-        `emulated bf16` where that is bf16 and the instructions have none: oneDNN then widens it, at several times the
-        time.
+        `emulated bf16` where the input is bf16 and the instructions have none: oneDNN then widens it, which takes
+        several times as long.
         """
         if self.source_type in _INT8 and self.weights_type in _INT8:
             return "int8"
@@ -108,7 +108,7 @@ class KernelShares:
 
 
 def primitives(lines: Iterable[str]) -> list[Primitive]:
-    """Every executed primitive among `lines`; all other lines are passed over."""
+    """Every executed primitive among `lines`; all other lines are ignored."""
     return [primitive for line in lines if (primitive := _parse(line)) is not None]
 
 
@@ -129,8 +129,8 @@ def matched(
 ) -> list[Primitive | None]:
     """Which of the primitives that `ran` computed each problem `asked`, both in the order of execution.
 
-    Those of equal sizes are matched in their order. None for all problems of a size where primitives of that size are
-    more or fewer than they, or where several implementations computed that size and the order is not kept because
+    Those of equal sizes are matched in their order. All problems of a size get None in two cases. There are more or
+    fewer primitives of that size; or several implementations computed it, and their order is unknown because
     operations did not run `one_after_another`.
     """
     by_size: dict[Problem, list[Primitive]] = {}

@@ -1,8 +1,8 @@
-"""The profile of a step: what each layer took, at what rate, and what share that is of the most that was possible.
+"""The profile of a step: the time of each layer, its rate, and its share of the roofline.
 
-A layer is a convolution or a pooling; what else ran is summed up by operation. The most possible is the roofline
-(Williams, Waterman and Patterson, "Roofline: an insightful visual performance model", 2009): a layer takes at least
-as long as its multiply-adds at the machine's peak, and as its bytes at the bandwidth of memory.
+A layer is a convolution or a pooling; all other nodes are summed up by operation. The roofline (Williams, Waterman and
+Patterson, "Roofline: an insightful visual performance model", 2009) says that a layer takes at least as long as its
+multiply-adds at the machine's peak, and as its bytes at the bandwidth of memory.
 """
 
 import math
@@ -19,7 +19,7 @@ Kind = Literal["convolution", "pooling", "operation", "overhead", "total"]
 
 OVERHEAD = "between operations"
 TOTAL = "whole step"
-"""TensorFlow's data type of a kernel -> the precision whose peak it is held against."""
+"""TensorFlow's data type of a kernel -> the precision whose peak is its limit."""
 
 _CONVOLUTION = re.compile(r"Conv2D", re.IGNORECASE)
 _POOLING = re.compile(r"(Max|Avg)Pool(?!Grad)")
@@ -104,13 +104,13 @@ class Node:
 
     @property
     def moved_bytes(self) -> int:
-        """What a layer reads and writes at the least: its input, its kernel and its output, each once."""
+        """The least that a layer reads and writes: its input, its kernel and its output, each once."""
         kernel = self.kernel if self.multiply_adds else None
         return sum(tensor.total_bytes for tensor in (self.source, kernel, self.output) if tensor)
 
     @property
     def precision(self) -> str:
-        """Of a layer: that of its kernel, or of what is pooled; TensorFlow's word where it is none of ours."""
+        """A layer's: that of its kernel or of its pooled input; TensorFlow's word where it is none of ours."""
         tensor = (self.kernel if self.multiply_adds else None) or self.source
         return "" if tensor is None else of_tensor_type(tensor.data_type)
 
@@ -125,7 +125,7 @@ class Roofline:
     """Low and high end of the 95 % interval."""
 
     def least_ms(self, node: Node) -> float | None:
-        """What a layer takes at the least; None where the peak of its precision was not measured."""
+        """The least time of a layer; None where the peak of its precision was not measured."""
         peak = self.multiply_adds_per_s.get(node.precision)
         if node.multiply_adds and not peak:
             return None
@@ -153,7 +153,7 @@ class Row:
 
     @property
     def gop_per_s(self) -> float | None:
-        """Two operations a multiply-add, in thousand millions a second; None where there are none."""
+        """Billions of operations a second, two per multiply-add; None where there are none."""
         return 2 * self.multiply_adds / self.time_ms * _MS if self.multiply_adds and self.time_ms else None
 
 
@@ -172,9 +172,9 @@ def plain_name(operation: str) -> str:
 def account(
     nodes: Sequence[Node], step_ns: Sequence[int], kernels: Mapping[str, Primitive], roofline: Roofline
 ) -> list[Row]:
-    """Where the median step went: layers, then operations, each in order of execution; overhead; the whole step.
+    """The rows of the median step: layers, then operations, each in order of execution; overhead; the whole step.
 
-    Times of all rows but the last add up to the last one's. `kernels` has what oneDNN ran for the nodes by name.
+    The times of all rows before the last add up to that of the last. `kernels` maps node names to what oneDNN ran.
     """
     step_ms = median(step_ns) * _MS
     layers = [node for node in nodes if node.problem is not None]

@@ -17,16 +17,16 @@ from ssd_core.stats.steadiness import interval_of_median
 _STEPS = 5
 _COPIES = 20
 _COPIED_BYTES = 1 << 30
-"""Of all threads together. Beyond what caches hold, and so much that each thread's part is copied past the caches.
+"""Of all threads together. It is more than caches hold, and each thread's part is large enough to be copied past them.
 
-From some size on, 256 MB where the cache is large, the C library copies so; below it a copy has half the speed.
+The C library does so from some size on, 256 MB where the cache is large; below it a copy has half the speed.
 """
 
 
 def measure(precisions: Sequence[str], num_inter_threads: int, num_intra_threads: int) -> dict[str, Any]:
     """`multiply_adds_per_s` by precision, the best of some convolutions; `bytes_per_s` of a copy, both ways counted.
 
-    `bytes_per_s_interval` is the 95 % interval of that, which is a median.
+    `bytes_per_s_interval` is the 95 % confidence interval of that median.
     """
     peaks = {p: _peak(p, num_inter_threads, num_intra_threads) for p in precisions}
     times_ns = copy_times_ns(num_intra_threads)
@@ -47,7 +47,7 @@ def _peak(precision: str, num_inter_threads: int, num_intra_threads: int) -> flo
 def copy_times_ns(threads: int, copies: int = _COPIES, copied_bytes: int = _COPIED_BYTES) -> list[float]:
     """The nanoseconds [copies] that threads take to copy so many bytes, each its own part at the same time.
 
-    It is their CPU time, in which a copy waits for memory but not for a CPU that another program has.
+    This is CPU time: it includes the wait for memory, but not the wait for a CPU that another program uses.
     """
     part_bytes = copied_bytes // threads
     together = Barrier(threads)
@@ -58,7 +58,7 @@ def copy_times_ns(threads: int, copies: int = _COPIES, copied_bytes: int = _COPI
         for copy in range(1 + copies):
             together.wait()
             start_ns = time.thread_time_ns()
-            np.copyto(target, source)  # lets go of Python's lock
+            np.copyto(target, source)  # releases Python's lock
             times_ns[copy] = time.thread_time_ns() - start_ns
         return part_bytes / times_ns[1:]
 

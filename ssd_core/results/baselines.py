@@ -1,4 +1,4 @@
-"""Baselines: a run's results kept under a name, to hold later runs against. Plain pytest-benchmark JSON."""
+"""Baselines: a run's results saved under a name, to compare later runs with. Plain pytest-benchmark JSON."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ FOLDER = Path(".benchmarks") / "baselines"
 
 
 def check_replaceable(path: Path, left_out: Sequence[str]) -> None:
-    """UserError where a baseline cannot be written, or would lose cases that this run's selection leaves out."""
+    """UserError if a baseline cannot be written, or would lose cases that this run's selection leaves out."""
     writable_folder(path.parent)
     if left_out:
         raise UserError(
@@ -24,13 +24,13 @@ def check_replaceable(path: Path, left_out: Sequence[str]) -> None:
 
 
 def save(results: Path, target: Path) -> None:
-    """Keep a file of results as a baseline, whole or not at all; UserError when that fails."""
+    """Save a file of results as a baseline, completely or not at all; UserError if that fails."""
     with replacing(target) as temporary:
         shutil.copyfile(results, temporary)
 
 
 def find(wanted: str, root: Path) -> Path:
-    """The file of a baseline, by path, name or the revision it was measured at; UserError says which there are."""
+    """The file of a baseline, by path, name or the revision it was measured at; UserError lists the saved ones."""
     folder = root / FOLDER
     for path in (Path(wanted), folder / f"{wanted}.json"):
         if path.is_file():
@@ -47,7 +47,7 @@ def find(wanted: str, root: Path) -> Path:
 
 
 def read_baseline(path: Path) -> Run:
-    """The run of a baseline; UserError when it is not whole, or holds nothing to compare."""
+    """The run of a baseline; UserError if it is partial, or holds nothing to compare."""
     run = read_compared(path)
     if run.partial:
         raise UserError(f"{path} is of a partial run ({run.partial}), which is no baseline: measure it again.")
@@ -66,6 +66,6 @@ def _commit(revision: str, root: Path) -> str | None:
 def _commit_of(path: Path) -> str | None:
     try:
         commit = json.loads(path.read_text()).get("commit_info", {})
-        return None if commit.get("dirty") else commit.get("id")  # a dirty tree is no revision
+        return None if commit.get("dirty") else commit.get("id")  # a dirty tree is not a revision
     except (OSError, ValueError, AttributeError):
         return None

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-NO_PRECISION = "data"  # stands in the id of a case in which no network runs
+NO_PRECISION = "data"  # the precision of a case without a network
 COUNTS = ("batch_size", "num_inter_threads", "num_intra_threads", "streams")
 PARAMETERS = ("kind", "precision", *COUNTS, "tuned", "variant")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement. A count is 0 where the case has none: a tuned case before its search, or the AP of a file."""
+    """One measurement. A count is 0 if the case has none: a tuned case before its search, or the AP of a file."""
 
     kind: str
     precision: str
@@ -17,15 +17,15 @@ class Case:
     num_inter_threads: int = 0
     num_intra_threads: int = 0
     streams: int = 1
-    """Sessions side by side, each with these threads; a step is a batch of each."""
+    """Concurrent sessions, each with these threads; a step is one batch of each."""
     tuned: bool = False
-    """Whether its counts are the best that a search found, and not part of what the case is."""
+    """Whether a search found its counts; they are then not part of its key."""
     variant: str | None = None
-    """What an A/B case ran against."""
+    """The variant that an A/B case ran against."""
 
     @property
     def id(self) -> str:
-        """As in `int8-batch8-intra2`; inter-operation threads and streams are named where there are several."""
+        """As in `int8-batch8-intra2`; inter-operation threads and streams are named if there are several."""
         if self.tuned:
             return f"{self.precision}-tuned"
         batch = f"batch{self.batch_size}" if self.batch_size else ""
@@ -51,9 +51,9 @@ class Case:
 
     @property
     def key(self) -> "Case":
-        """The case without what its result does not depend on: two results are of one case when their keys are equal.
+        """The parameters that identify the case: two results belong to one case if their keys are equal.
 
-        AP depends on no count, and a tuned case is the same whatever its search chose.
+        AP depends on no count, and a tuned case is the same with any counts that its search chose.
         """
         if self.kind == "accuracy" or self.tuned:
             return replace(self, batch_size=0, num_inter_threads=0, num_intra_threads=0, streams=0)
@@ -61,12 +61,12 @@ class Case:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The numbers that it runs with."""
+        """Its counts by name."""
         return {name: getattr(self, name) for name in COUNTS}
 
     @property
     def parameters(self) -> dict[str, str | int | None]:
-        """The parameters by name, as thresholds match them; None for what it does not have."""
+        """The parameters by name, as thresholds match them; None for a parameter that it does not have."""
         values = {name: getattr(self, name) for name in PARAMETERS}
         chosen = dict.fromkeys(COUNTS) if self.tuned else {name: count or None for name, count in self.counts.items()}
         return values | chosen

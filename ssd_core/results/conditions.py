@@ -1,4 +1,4 @@
-"""Conditions: what two numbers depend on, and where that differs, named field by field."""
+"""Conditions: what figures depend on, and the fields in which two runs or results differ."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from ssd_core.results.run import Run
 from ssd_core.results.schema import Result
 
 HARDWARE = ("cpu_model", "isa_flags", "cores", "sockets", "numa_nodes", "smt")  # what makes two machines unlike
-UNTOLD = ("hostname",)  # of the identity: another name alone makes no other machine
-_DIGEST_CHARACTERS = 12  # of a digest, enough to tell two apart in a table
+UNTOLD = ("hostname",)  # of the identity: a different name alone is not a different machine
+_DIGEST_CHARACTERS = 12  # of a digest: enough to tell two apart in a table
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Difference:
     b: object
 
     def __str__(self) -> str:
-        """The field and both values; of lists, what the second lacks and what it adds."""
+        """The field and both values; for lists, what the second lacks and what it adds."""
         if isinstance(self.a, list) and isinstance(self.b, list):
             changes = [f"-{value}" for value in self.a if value not in self.b]
             changes += [f"+{value}" for value in self.b if value not in self.a]
@@ -29,10 +29,10 @@ class Difference:
 
 
 def differences(a: Mapping[str, object], b: Mapping[str, object], ignore: Iterable[str] = ()) -> tuple[Difference, ...]:
-    """The fields whose values differ; one that a side does not have at all is not known there, and no difference.
+    """The fields whose values differ. A field that is missing in `a` or `b` is unknown there, and no difference.
 
-    A mapping is compared name by name, as `binding.cpus`, and there what is absent does differ. The order of a list
-    does not matter. `ignore` names fields to leave out, whole or within (`binding`, `binding.cpus`).
+    A mapping is compared name by name, as `binding.cpus`; there, a missing name is a difference. The order of a list
+    does not matter. `ignore` names whole fields to leave out (`binding`), or names within them (`binding.cpus`).
     """
     ignored = set(ignore)
     shared = [name for name in a if a[name] is not None and b.get(name) is not None and name not in ignored]
@@ -43,17 +43,17 @@ def differences(a: Mapping[str, object], b: Mapping[str, object], ignore: Iterab
 
 
 def unlike_hardware(a: Run, b: Run) -> tuple[Difference, ...]:
-    """What makes the two runs' machines unlike; empty where they are alike, or where a file does not say."""
+    """The differences in hardware; empty if there are none, or if a file does not name its machine."""
     return tuple(d for d in differences(a.identity, b.identity) if d.field in HARDWARE)
 
 
 def unlike_settings(a: Run, b: Run, ignore: Iterable[str] = ()) -> tuple[Difference, ...]:
-    """What else differs between two machines that are alike: kernel, versions, quota, governor, ..."""
+    """The other differences between machines with the same hardware: kernel, versions, quota, governor, ..."""
     return differences(a.identity, b.identity, (*HARDWARE, *UNTOLD, *ignore))
 
 
 def unlike_results(a: Result, b: Result, ignore: Iterable[str] = ()) -> tuple[Difference, ...]:
-    """What differs between the graphs, data and settings of two results of one case."""
+    """The differences in graph, data and settings between two results of one case."""
     return differences(a.conditions, b.conditions, ignore)
 
 

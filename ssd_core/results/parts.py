@@ -1,4 +1,4 @@
-"""The parts of a result: what a case was measured with, and what was measured with it. Units are in the names."""
+"""The parts of a result: a case's conditions, and its figures besides the samples. Units are in the names."""
 
 import math
 from statistics import median
@@ -23,7 +23,7 @@ class Part(Struct, frozen=True, omit_defaults=True):
 
 
 class Data(Part, frozen=True):
-    """What the network was fed: dummy tensors, or records with their number and a digest of their names and sizes."""
+    """The network's input: dummy tensors, or records with their number and a digest of their names and sizes."""
 
     kind: str
     origin: str = ""
@@ -40,7 +40,7 @@ class Binding(Part, frozen=True):
 
 
 class Threads(Part, frozen=True):
-    """The threads that a session started, of each stream."""
+    """The threads that each stream's session started."""
 
     inter: int
     intra: int
@@ -54,7 +54,7 @@ class Interval(Part, frozen=True):
     high: float
 
     def __post_init__(self) -> None:
-        """Refuse what is no interval of a positive figure."""
+        """Refuse an impossible interval of a positive figure."""
         if not (0 < self.low <= self.value <= self.high < math.inf):
             raise ValueError(f"{self.value} in [{self.low}, {self.high}] is impossible")
 
@@ -71,7 +71,7 @@ class Yardstick(Part, frozen=True):
 
     @classmethod
     def of(cls, before_ns: list[int], after_ns: list[int]) -> "Yardstick":
-        """What the two series come to."""
+        """The figures of the two series."""
         middle_ns = median((*before_ns, *after_ns))
         return cls(
             before_ns, after_ns, middle_ns * 1e-6, MULTIPLY_ADDS / (middle_ns * 1e-9), drift(before_ns, after_ns)
@@ -82,28 +82,28 @@ class Yardstick(Part, frozen=True):
         return Yardstick.of([*self.before_ns, *other.before_ns], [*self.after_ns, *other.after_ns])
 
     def share(self, run_ns: "list[int] | tuple[int, ...]", images: int) -> float:
-        """The network's multiplications a second, as a share of the yardstick's, where each run takes these images."""
+        """The network's multiplications a second as a share of the yardstick's; each run takes `images` images."""
         network = multiply_adds() * images / median(run_ns)
         return network / (MULTIPLY_ADDS / median((*self.before_ns, *self.after_ns)))
 
 
 class Supply(Part, frozen=True):
-    """Images a second of the input pipeline with no network behind it, of the network on dummy tensors, and of both."""
+    """Images a second of the input pipeline alone and of the network on dummy tensors, and the share of both."""
 
     input_images_per_second: Positive
     network_images_per_second: Positive
     share_of_network: Positive
     input_bound: bool
-    """Whether the pipeline is the slower of the two, so that no network could be faster."""
+    """Whether the pipeline is slower than the network, and so limits it."""
 
     @classmethod
     def of(cls, input_rate: float, network_rate: float, together: float) -> "Supply":
-        """What the three rates come to, in images a second."""
+        """The supply from the three rates, in images a second."""
         return cls(input_rate, network_rate, together / network_rate, input_rate < network_rate)
 
 
 class Candidate(Part, frozen=True):
-    """The counts that the search for a tuned case tried, and the images a second with them."""
+    """Counts that the search for a tuned case tried, and the images a second with them."""
 
     streams: Count
     num_inter_threads: Count
@@ -113,7 +113,7 @@ class Candidate(Part, frozen=True):
 
 
 class VariantOutcome(Part, frozen=True):
-    """What a case came to against its variant; a ratio above 1 means that the case is slower."""
+    """The comparison of a case with its variant; a ratio above 1 means that the case is slower."""
 
     variant: str
     ratio: Positive | None
@@ -129,7 +129,7 @@ class VariantOutcome(Part, frozen=True):
 
 
 class Replacement(Part, frozen=True):
-    """What became of the detections of a graph's own post-processing: the share that is just alike, and the AP."""
+    """The effect of replacing a graph's own post-processing: the share of equal detections, and both APs."""
 
     agreement: float
     ap_before: float
@@ -141,13 +141,13 @@ class PeerSetting(Part, frozen=True):
 
     batch_size: Count
     streams: Count
-    """0: as many as the runtime thinks best."""
+    """0: the runtime chooses the number."""
     requests_a_stream: int = 1
     streams_opened: int = 1
 
 
 class PeerFigures(Part, frozen=True):
-    """What was measured of one runtime."""
+    """The measurements of one runtime."""
 
     ns_an_image: Positive
     setting: PeerSetting
@@ -155,11 +155,11 @@ class PeerFigures(Part, frozen=True):
     graph_sha256: str
     graph_ops: dict[str, int]
     samples_ns: list[list[float]]
-    """Nanoseconds an image, by turn."""
+    """Nanoseconds per image, by turn."""
 
 
 class Ratio(Part, frozen=True):
-    """A peer's time over ours with its 95 % interval: above 1, ours is the faster."""
+    """A peer's time divided by ours, with its 95 % interval. Above 1, ours is faster."""
 
     ratio: Positive
     low: Positive | None = None
@@ -167,7 +167,7 @@ class Ratio(Part, frozen=True):
 
 
 class PeerSpeeds(Part, frozen=True):
-    """What was measured of each runtime, by name."""
+    """The measurements of each runtime, by name."""
 
     question: Question
     scope: Literal["network", "detections"]

@@ -1,7 +1,7 @@
-"""Run: a file of results, pytest-benchmark's own JSON, read into typed results whatever the file's age.
+"""Run: a file of results (pytest-benchmark's JSON) of any schema version, read into typed results.
 
-What this project adds lies in each benchmark's `extra_info` and in `machine_info["identity"]`. Results are found by
-their case, so that renaming a test loses no baseline.
+This project's data is in each benchmark's `extra_info` and in `machine_info["identity"]`. Results are found by their
+case, so a renamed test keeps its baseline.
 """
 
 import json
@@ -38,19 +38,19 @@ class Run:
     ledger: tuple[LedgerRow, ...] = ()
     not_asked: tuple[str, ...] = ()
     partial: str | None = None
-    """What is missing of a run that ended early; None for a whole one."""
+    """What is missing if the run ended early; None for a complete run."""
 
     @property
     def compared(self) -> dict[Case, Result]:
-        """The results that can be held against another run's, by their case's key."""
+        """The results that can be compared with another run's, by their case's key."""
         return {result.case.key: result for result in self.results if result.compared}
 
 
 def read_run(path: Path) -> Run:
     """Read a file of results.
 
-    UserError when there is no such file; InvalidResultsError when it is no JSON, truncated, another tool's, of a newer
-    schema, or holds impossible durations or one case twice with unlike settings; EmptyRunError when it holds nothing.
+    UserError if there is no such file. InvalidResultsError if it is not JSON, truncated, another tool's, of a newer
+    schema, or holds impossible durations or one case twice with different settings. EmptyRunError if it is empty.
     """
     document = _document(path)
     if not document.benchmarks:
@@ -67,7 +67,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_compared(path: Path) -> Run:
-    """Read a file of results to compare; EmptyRunError where it holds nothing that is compared, else as `read_run`."""
+    """Read a file of results to compare, as `read_run`; EmptyRunError, too, if it holds nothing to compare."""
     run = read_run(path)
     if not run.compared:
         raise EmptyRunError(f"{path} holds only what is not compared: measure without --profile and --peers.")
@@ -103,7 +103,7 @@ def _sentence(error: msgspec.ValidationError) -> str:
 
 
 def _joined(path: Path, results: Iterable[Result]) -> Iterable[Result]:
-    """The results with those of one case in one: pytest-repeat measures a case again, as one more process."""
+    """The results, one per case: a repeat (pytest-repeat) of a case counts as one more process."""
     joined: dict[object, Result] = {}
     for number, result in enumerate(results):
         key = result.case.key if result.compared else number
@@ -112,7 +112,7 @@ def _joined(path: Path, results: Iterable[Result]) -> Iterable[Result]:
 
 
 def _repeated(path: Path, one: Result, other: Result) -> Result:
-    """Two results of a case as one; the yardstick and what was measured in turn are the later one's."""
+    """Two results of a case as one; the yardstick and the figures measured in turn are the later one's."""
     alike = one.conditions == other.conditions and one.case == other.case
     if alike and isinstance(one, AccuracyResult) and isinstance(other, AccuracyResult) and one.ap == other.ap:
         return other
@@ -149,7 +149,7 @@ def _document(path: Path) -> "_Document":
 
 
 class _Document(msgspec.Struct):
-    """What is read of a file; the first two are in every file of pytest-benchmark's."""
+    """The fields read from a file; every pytest-benchmark file has the first two."""
 
     benchmarks: list[dict[str, Any]]
     machine_info: dict[str, Any]
@@ -162,6 +162,6 @@ def _identity(machine_info: Mapping[str, Any]) -> Mapping[str, object]:
     identity = machine_info.get("identity")
     if isinstance(identity, dict):
         return identity
-    cpu = machine_info.get("cpu") or {}  # a plain pytest-benchmark file says this much
+    cpu = machine_info.get("cpu") or {}  # a plain pytest-benchmark file has only this
     known = {"cpu_model": cpu.get("brand_raw"), "cores": cpu.get("count"), "kernel": machine_info.get("release")}
     return {name: value for name, value in known.items() if value is not None}

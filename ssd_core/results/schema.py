@@ -1,4 +1,4 @@
-"""Results: one type a kind of case. A result is what `extra_info` of pytest-benchmark's JSON holds, flat.
+"""Results: one type per kind of case. A result is the flat content of `extra_info` in pytest-benchmark's JSON.
 
 `python -m ssd_core.results.schema` prints its JSON Schema, which is published as docs/results-schema.json.
 """
@@ -34,16 +34,16 @@ from ssd_core.stats.figures import images_per_second, latency_ms
 from ssd_core.stats.samples import Samples
 
 SCHEMA_VERSION = 2
-SPEEDUP, YARDSTICK_SHARE = "speedup", "yardstick_share"  # names of figures that a limit has measured in turn
-NO_TRUTH = -1  # the AP that pycocotools gives where the images hold no object to find
+SPEEDUP, YARDSTICK_SHARE = "speedup", "yardstick_share"  # figures that are measured in turn for a limit
+NO_TRUTH = -1  # pycocotools' AP if the images hold no object
 _CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
 
 
 class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """What every result says: its case, and all that its figures depend on. None where a file does not say."""
+    """The fields of every result: its case, and the conditions of its figures. None if a file has no such field."""
 
     compared: ClassVar[bool] = True
-    """Whether it can be held against another run's."""
+    """Whether it can be compared with another run's."""
 
     precision: str
     batch_size: Count
@@ -57,7 +57,7 @@ class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     graph_contract: str | None = None
     graph_ops: dict[str, int] | None = None
     postprocess_ms: tuple[float, float] | None = None
-    """What an upstream graph's post-processing took and what ours takes in its place, where it was replaced."""
+    """The times of an upstream graph's post-processing and of ours, if ours replaced it."""
     threads_started: Threads | None = None
     """Of each stream."""
     data: Data | None = None
@@ -78,27 +78,27 @@ class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
 
     @property
     def conditions(self) -> dict[str, object]:
-        """What two results must have in common to be compared, by name."""
+        """The conditions that must be equal in two results to compare them, by name."""
         said: dict[str, object] = {name: getattr(self, name, None) for name in _CONDITIONS}
         conditions = {name: msgspec.to_builtins(value) for name, value in said.items() if value is not None}
-        if "digest" in conditions.get("data", {}):  # where equal data lies does not matter
+        if "digest" in conditions.get("data", {}):  # the place of equal data does not matter
             conditions["data"].pop("origin", None)
         return conditions | {name: value for name, value in self.versions.items() if value is not None}
 
     @property
     def unusable(self) -> str | None:
-        """Why the result can be compared with none; the other results of its file can."""
+        """Why this result cannot be compared, if so; the other results of its file can."""
         return None
 
 
 class TimedResult(Result, frozen=True, kw_only=True):
-    """A series of steps. What scripts read is computed of the samples, by `timing_of`."""
+    """A series of steps. `timing_of` computes the figures that scripts read from the samples."""
 
     samples_ns: Processes
-    """Durations of the steps, one list a process."""
+    """Durations of the steps, one list per process."""
     images_per_second: Positive
     latency_ms: dict[str, float]
-    """`count`, `mean`, and those of p50, p90, p95 and p99 that the samples carry."""
+    """`count`, `mean`, and each of p50, p90, p95 and p99 that has enough samples."""
     steps: Count
     warmup_steps: Count | None = None
     steady: bool | None = None
@@ -109,12 +109,12 @@ class TimedResult(Result, frozen=True, kw_only=True):
     peak_memory_bytes: Count | None = None
     supply: Supply | None = None
     tuning: list[Candidate] = []
-    """What the search for a tuned case tried, in order."""
+    """The candidates of the search for a tuned case, in order."""
     in_turn: dict[str, Interval] = {}
-    """SPEEDUP and YARDSTICK_SHARE, where a limit had them measured in turn."""
+    """SPEEDUP and YARDSTICK_SHARE, if they were measured in turn for a limit."""
 
     def __post_init__(self) -> None:
-        """Refuse what is not finite."""
+        """Refuse a share that is not finite."""
         finite("yardstick_share", self.yardstick_share)
 
     @property
@@ -124,7 +124,7 @@ class TimedResult(Result, frozen=True, kw_only=True):
 
     @property
     def comparable_samples(self) -> Samples:
-        """Durations that can be compared: a tuned case's steps are as large as was best that day, so by the image."""
+        """Durations that can be compared: per image for a tuned case, because its search may choose another batch."""
         images = self.case.images_a_step
         if not self.tuned or images <= 1:
             return self.samples
@@ -132,7 +132,7 @@ class TimedResult(Result, frozen=True, kw_only=True):
 
     @property
     def chosen(self) -> dict[str, int]:
-        """The counts that the search for a tuned case found best; none where it is not tuned."""
+        """The best counts of a tuned case's search; empty if the case is not tuned."""
         return self.case.counts if self.tuned else {}
 
 
@@ -145,11 +145,11 @@ class LatencyResult(TimedResult, frozen=True, kw_only=True, tag="latency"):
 
 
 class InputPipelineResult(TimedResult, frozen=True, kw_only=True, tag="input_pipeline"):
-    """Images alone, with no network behind them."""
+    """The input pipeline alone, without a network."""
 
 
 class AgainstResult(TimedResult, frozen=True, kw_only=True, tag="against"):
-    """A case measured in turn with its variant; the samples are its own."""
+    """A case measured in turn with its variant; the samples are the case's."""
 
     against: VariantOutcome
 
@@ -160,7 +160,7 @@ class AgainstResult(TimedResult, frozen=True, kw_only=True, tag="against"):
 
 
 class AccuracyResult(Result, frozen=True, kw_only=True, tag="accuracy"):
-    """COCO's numbers by name, 0..1, or -1 where the ground truth has no such object (as pycocotools has it)."""
+    """COCO's numbers by name, 0..1, or -1 if the ground truth has no such object (as in pycocotools)."""
 
     accuracy: dict[str, float]
     accuracy_lines: list[str] = []
@@ -171,10 +171,10 @@ class AccuracyResult(Result, frozen=True, kw_only=True, tag="accuracy"):
     protocol: str | None = None
     rounding: str | None = None
     postprocess: Replacement | None = None
-    """Where the graph's post-processing was replaced."""
+    """Set if the graph's post-processing was replaced."""
 
     def __post_init__(self) -> None:
-        """Refuse an AP that cannot be."""
+        """Refuse an impossible AP."""
         if "AP" not in self.accuracy:
             raise ValueError("accuracy has no AP")
         if not (0 <= self.ap <= 1 or self.ap == NO_TRUTH):
@@ -187,7 +187,7 @@ class AccuracyResult(Result, frozen=True, kw_only=True, tag="accuracy"):
 
     @property
     def unusable(self) -> str | None:
-        """An AP of -1 is of no image."""
+        """An AP of -1 cannot be compared: the images hold no object."""
         return f"AP is {NO_TRUTH}, for the images hold no object of the ground truth" if self.ap == NO_TRUTH else None
 
 
@@ -206,7 +206,7 @@ class ProfileResult(Result, frozen=True, kw_only=True, tag="profile"):
 
 
 class PeersResult(Result, frozen=True, kw_only=True, tag="peers"):
-    """Our network and the same in other runtimes, measured in turn."""
+    """Our network and the same network in other runtimes, measured in turn."""
 
     compared: ClassVar[bool] = False
 
@@ -216,7 +216,7 @@ class PeersResult(Result, frozen=True, kw_only=True, tag="peers"):
 
 
 class PeersAccuracyResult(Result, frozen=True, kw_only=True, tag="peers_accuracy"):
-    """COCO's numbers of each runtime by name, with its share of our fp32's AP and its agreement with our fp32."""
+    """COCO's numbers by runtime, with the share of our fp32's AP and the agreement with our fp32."""
 
     compared: ClassVar[bool] = False
 
@@ -234,12 +234,12 @@ AnyResult = Annotated[
     | ProfileResult
     | PeersResult
     | PeersAccuracyResult,
-    Meta(title="extra_info of a benchmark", description="What `pytest bench` keeps of a case."),
+    Meta(title="extra_info of a benchmark", description="What `pytest bench` saves for a case."),
 ]
 
 
 def timing_of(samples_ns: Sequence[Sequence[int]], images_a_step: int) -> dict[str, Any]:
-    """The samples and the figures that scripts read, as a TimedResult takes them."""
+    """The samples and the figures that scripts read, as fields of a TimedResult."""
     samples = Samples.of(*samples_ns)
     return {
         "samples_ns": [list(process) for process in samples.processes],
@@ -255,7 +255,7 @@ def as_info(result: Result) -> dict[str, Any]:
 
 
 def of_info(info: Mapping[str, Any]) -> Result:
-    """The result that `extra_info` of this schema holds; msgspec.ValidationError where it is none."""
+    """The result in an `extra_info` of this schema; msgspec.ValidationError if it is invalid."""
     result: Result = msgspec.convert(info, AnyResult)
     return result
 

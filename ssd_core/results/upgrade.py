@@ -1,4 +1,4 @@
-"""Results of older schemas, brought to today's. Files that name no schema (0) hold less than those of schema 1."""
+"""Upgrades results of older schemas. Files without a schema version (0) hold less than those of schema 1."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +13,9 @@ _TIMED = ("throughput", "latency", "input_pipeline", "against")
 
 
 def upgraded(benchmark: Mapping[str, Any]) -> dict[str, Any]:
-    """`extra_info` of today's schema, of an older benchmark; UserError where it was saved without durations."""
+    """`extra_info` of an older benchmark in the current schema; UserError if it was saved without durations."""
     info = {**benchmark["extra_info"]}
-    # Before there was a kind in the file, the test's name said it: bench/test_latency.py::test_latency[...].
+    # Older files have no kind; the test's name gives it: bench/test_latency.py::test_latency[...].
     info.setdefault("kind", str(benchmark.get("name", "")).partition("[")[0].removeprefix("test_"))
     if info["kind"] == "peers" and "peers_accuracy" in info:
         info["kind"] = "peers_accuracy"

@@ -1,4 +1,4 @@
-"""Accuracy: detections of a whole set of images, and the 12 COCO numbers that they come to."""
+"""Accuracy: detections of a whole set of images, and their 12 COCO numbers."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -17,13 +17,13 @@ from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.timed import identity_of
 from ssd_core.worker.answers import ImageDetections
 
-BATCH = 8  # images a step where the user asks for none
+BATCH = 8  # images a step unless the user chooses
 UPSTREAM_ROUNDING = "whole pixels plus one and three decimals of a score, as upstream did"
 OWN_ROUNDING = "a thousandth of a pixel, six decimals of a score"
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """One a precision: AP depends on no count."""
+    """One per precision: AP depends on no count."""
     batch = settings.batch_sizes[-1] if "batch_size" in settings.given else BATCH
     threads = settings.inter_threads[-1], settings.intra_threads[-1]
     for precision in settings.precisions:
@@ -31,7 +31,7 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 class AccuracyScenario(Scenario):
-    """Runs every image through the network once, and evaluates what it detects."""
+    """Runs every image through the network once, and evaluates the detections."""
 
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)
@@ -42,7 +42,7 @@ class AccuracyScenario(Scenario):
         self._evaluation = Evaluation(self._records, context)
 
     def measure(self) -> AccuracyResult:
-        """The 12 numbers, and what replacing the post-processing changed where it was replaced."""
+        """The 12 numbers, and the effect of replacing the post-processing, if it was replaced."""
         start = time.perf_counter()
         detected = self._evaluation.detect(self.inference, str(self.case))
         accuracy = self._evaluation.evaluate(detected, self.case.precision)
@@ -63,7 +63,7 @@ class AccuracyScenario(Scenario):
         )
 
     def _replacement(self, detected: Sequence[ImageDetections], after: Accuracy) -> Replacement:
-        """What the graph's own post-processing detects, held against what ours does in its place."""
+        """The detections of the graph's own post-processing, compared with those of ours."""
         network = Network(graph=self.inference.graph, fast=False)
         original = Inference(replace(self.case, batch_size=1), self.context, network)
         original.open()
@@ -75,7 +75,7 @@ class AccuracyScenario(Scenario):
 
 
 class Evaluation:
-    """Detects in all images of some records, and evaluates that."""
+    """Detects in all images of some records, and evaluates the detections."""
 
     def __init__(self, records: Records, context: Context) -> None:
         self._records = records
@@ -83,7 +83,7 @@ class Evaluation:
         self._instances = annotations.load(records.annotations())
 
     def detect(self, inference: Inference, title: str) -> list[ImageDetections]:
-        """What is detected in each image of the records."""
+        """The detections in each image of the records."""
         images: list[ImageDetections] = []
         with self._context.progress.bar(total=self._records.images, unit="image", desc=title) as bar:
             for image in inference.detect():
@@ -92,7 +92,7 @@ class Evaluation:
         return images
 
     def evaluate(self, images: Sequence[ImageDetections], name: str) -> Accuracy:
-        """The 12 numbers of what was detected; it is left in `detections_NAME_STAMP.json`, in COCO's results format."""
+        """The 12 numbers of these detections; `detections_NAME_STAMP.json` keeps them in COCO's results format."""
         ids = ids_of_files(self._instances, [image.filename for image in images])
         shapes = [(image.height, image.width) for image in images]
         rounding = self._context.settings.upstream_rounding

@@ -18,19 +18,19 @@ from ssd_core.scenarios.variant import parse
 from ssd_core.stats.steadiness import is_steady
 from ssd_core.verdicts.in_turn import compare_interleaved
 
-_LEAST_PAIRS = 20  # pairs of blocks: ten rounds A B B A, two more than the test needs at the least
-_LOOK_EVERY = 4  # pairs; each look more is a chance to stop by luck
-_WIDTH = 0.02  # the interval of the ratio is known well enough when it is no wider
+_LEAST_PAIRS = 20  # pairs of blocks: ten rounds A B B A, two more than the test needs
+_LOOK_EVERY = 4  # pairs; each further look is a chance to stop by luck
+_WIDTH = 0.02  # the ratio is known well enough when its interval is no wider
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """Those of throughput, without the tuned ones."""
+    """The throughput cases without the tuned ones."""
     for precision in settings.precisions:
         yield from batches(settings, "against", precision)
 
 
 class Against(Scenario):
-    """A case's inference and its variant's, fed alike and run in turn."""
+    """A case's inference and its variant's, with the same input, run in turn."""
 
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)
@@ -75,7 +75,7 @@ class Against(Scenario):
             **timing_of([durations_ns], self.case.images_a_step),
             warmup_steps=run.warmup_steps,
             steady=is_steady(durations_ns),
-            stopped="both sides measured in turn",
+            stopped="both measured in turn",
             **self._own.depends_on(),
             against=outcome,
         )

@@ -1,4 +1,4 @@
-"""Inference: the network of a case, open in a worker, fed, and run step by step; the same for every backend."""
+"""Inference: the network of a case, opened in a worker, given input and run step by step, for every backend."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _KERNEL_STEPS = 2
 
 @dataclass(frozen=True)
 class Network:
-    """Which network is opened: a graph in TensorFlow, or a peer's `models` made of it, up to where it ends."""
+    """The network to open: a graph in TensorFlow, or a peer's `models` made from it; `scope` is where it ends."""
 
     backend: str = OURS
     scope: Scope = "detections"
@@ -36,7 +36,7 @@ class Network:
 
 
 class Inference:
-    """A network in a worker that no other precision, runtime or variant shares, as a runner of `interleaved.py`."""
+    """A network in its own worker, shared with no other precision, runtime or variant; a runner of `interleaved.py`."""
 
     def __init__(
         self, case: Case, context: Context, network: Network | None = None, variant: Variant | None = None
@@ -64,32 +64,32 @@ class Inference:
         feed(self.worker, records, self.batch_size, self._context)
 
     def restart(self) -> None:
-        """The same in a new process."""
+        """Open the same in a new process."""
         self.worker = self._context.workers.restart(self.worker)
         self.open()
         self.feed(self._records)
 
     @property
     def fed(self) -> bool:
-        """Whether it runs on records, so that a step holds the wait for its images."""
+        """Whether it runs on records, so that a step includes the wait for its images."""
         return self._records is not None
 
     @property
     def images_a_step(self) -> int:
-        """A batch of each stream."""
+        """The images of one batch per stream."""
         return self.batch_size * (self.opened.streams if self.opened else 1)
 
     def run(self, steps: int) -> list[int]:
-        """The nanoseconds that each of `steps` steps takes; where there are records, with the wait for its images.
+        """The nanoseconds of each of `steps` steps; with records, the wait for the images is included.
 
-        When it returns the worker is idle, so that another can be measured.
+        The worker is idle afterwards, so that another can be measured.
         """
         durations = self.series(self.worker.run(steps))
         self.worker.pause()
         return durations
 
     def series(self, durations: Durations) -> list[int]:
-        """What a step is: with its wait where images are fetched."""
+        """The durations of the steps, with the wait for images if there are records."""
         return durations.step_ns if self.fed else durations.run_ns
 
     def yardstick(self, steps: int = STEPS) -> list[int]:
@@ -100,24 +100,24 @@ class Inference:
         )
 
     def sibling(self, case: Case) -> "Inference":
-        """Another case's inference, fed the same, to be measured in turn with this one."""
+        """Another case's inference with the same input, to be measured in turn with this one."""
         other = Inference(case, self._context)
         other.open()
         other.feed(self._records)
         return other
 
     def detect(self) -> Iterator[ImageDetections]:
-        """What is detected in each image of the records, once through them."""
+        """The detections in each image of the records, in one pass."""
         return self.worker.detections()
 
     def kernels(self) -> KernelShares:
-        """What the CPU really runs: oneDNN's own words, from a worker that is not timed."""
+        """The kernels that the CPU really runs, as oneDNN reports them, from a worker that is not timed."""
         probe = self.probe()
         probe.run(_KERNEL_STEPS)
         return kernel_shares(probe.output_lines())
 
     def probe(self) -> Worker:
-        """A worker that runs the same and prints oneDNN's lines, warm, and its lines so far read."""
+        """A warmed-up worker that runs the same and prints oneDNN's lines; the lines so far are read already."""
         probe = self._context.workers.of(self.case.precision, onednn_verbose=True, variant=self.variant)
         probe.open(self._opening(Setup(1, self.setup.num_inter_threads, self.setup.num_intra_threads)))
         probe.feed_dummy(self.batch_size)
@@ -126,7 +126,7 @@ class Inference:
         return probe
 
     def depends_on(self) -> dict[str, Any]:
-        """All that a figure of this inference depends on, as a Result takes it."""
+        """The conditions of this inference's figures, as fields of a Result."""
         opened = self.opened
         assert opened is not None
         return {
@@ -161,7 +161,7 @@ class Inference:
 
 
 def feed(worker: Worker, records: Records | None, batch_size: int, context: Context) -> None:
-    """Tell a worker what to run on."""
+    """Give a worker its input."""
     if records is None:
         worker.feed_dummy(batch_size)
         return
@@ -170,12 +170,12 @@ def feed(worker: Worker, records: Records | None, batch_size: int, context: Cont
 
 
 def data_of(records: Records | None) -> Data:
-    """What identifies the images in a result."""
+    """The input, as results describe it."""
     return _DUMMY if records is None else Data("records", records.origin, records.images, records.digest)
 
 
 def runs_on(status: WorkerStatus) -> dict[str, Any]:
-    """What a worker really runs on, as a Result takes it: none of it is taken from a flag."""
+    """What a worker really runs on, as fields of a Result: nothing is copied from an option."""
     return {
         "allocator": status.allocator,
         "binding": Binding(list(status.cpus), status.memory_policy, list(status.memory_nodes)),

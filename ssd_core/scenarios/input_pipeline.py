@@ -18,7 +18,7 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 class InputPipeline(Scenario):
-    """Fetches batches until the series says that it is enough."""
+    """Fetches batches until the stopping rule has enough."""
 
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)

@@ -1,4 +1,4 @@
-"""Runners measured in turn, A B C, C B A, in blocks of steps, so that what the machine does meets all of them."""
+"""Runners measured in turn, A B C, C B A, in blocks of steps, so that changes of the machine affect all alike."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,23 +6,23 @@ from typing import Protocol
 
 from ssd_core.stats.interleaved import Interleaved
 
-BLOCK_NS = 300_000_000  # of steps between two changes of turn
+BLOCK_NS = 300_000_000  # of steps per turn
 WARMUP_BLOCKS = 3
-GROWTH = 1.25  # a run that is not clear goes on until it is a quarter longer: each look more is a chance to err
-_FIRST_STEPS = 2  # which show how long a step takes
+GROWTH = 1.25  # an unclear run goes on until it is a quarter longer; each further look is a chance of an error
+_FIRST_STEPS = 2  # they show how long a step takes
 
 
 class Runner(Protocol):
-    """What runs steps and is idle when it returns."""
+    """Runs steps, and is idle when it returns."""
 
     def run(self, steps: int) -> Sequence[float]:
         """The nanoseconds of each of `steps` steps."""
 
 
 class InterleavedRun:
-    """The blocks of each runner so far, in the order of the runners. `warm_up` once, then `pair` as often as is needed.
+    """The blocks of each runner so far, in the order of the runners. `warm_up` once, then `pair` as often as needed.
 
-    `steps` fixes how many steps make a block of any runner; without it a block of each lasts `block_ns`.
+    `steps` fixes the number of steps in a block of any runner; without it a block of each lasts `block_ns`.
     """
 
     def __init__(self, *runners: Runner, steps: int | None = None, block_ns: int = BLOCK_NS) -> None:
@@ -34,7 +34,7 @@ class InterleavedRun:
         self.warmup_steps = 0
 
     def warm_up(self, warmup_steps: int | None = None, blocks: int = WARMUP_BLOCKS) -> None:
-        """Run all in, for `warmup_steps` or `blocks` blocks each, and find how many steps make a block."""
+        """Warm up all, for `warmup_steps` steps or `blocks` blocks each, and find the number of steps in a block."""
         if not self._fixed:
             shortest_ns = [min(runner.run(_FIRST_STEPS)) for runner in self._runners]
             self._steps = [max(1, int(self._block_ns / step_ns)) for step_ns in shortest_ns]
@@ -50,14 +50,14 @@ class InterleavedRun:
         self.warmup_steps += blocks * max(self._steps)
 
     def pair(self) -> None:
-        """Measure one more block of each: forwards where the blocks so far are even, backwards where they are odd."""
+        """Measure one more block of each: forwards if the number of pairs so far is even, backwards if it is odd."""
         order = range(len(self._runners))
         taken = {i: list(self._runners[i].run(self._steps[i])) for i in (order, order[::-1])[self.pairs % 2]}
-        for index, block in taken.items():  # all or none: an interruption in between leaves whole pairs
+        for index, block in taken.items():  # all or none: an interruption leaves whole pairs
             self.blocks[index].append(block)
 
     def grow(self, on_pair: Callable[[], object] = lambda: None) -> None:
-        """Measure on until the run is longer by `GROWTH`, in whole rounds of two pairs."""
+        """Measure until the run is longer by `GROWTH`, in whole rounds of two pairs."""
         wanted = 2 * math.ceil(self.pairs * GROWTH / 2)
         while self.pairs < max(wanted, 2):
             self.pair()
@@ -70,9 +70,9 @@ class InterleavedRun:
 
     @property
     def seconds(self) -> float:
-        """The time that the blocks of all runners lasted."""
+        """The total time of all runners' blocks."""
         return sum(ns for blocks in self.blocks for block in blocks for ns in block) * 1e-9
 
     def interleaved(self, a: int = 0, b: int = 1) -> Interleaved:
-        """The blocks of two runners, by their places, to be compared; UserError before there is one round."""
+        """The blocks of two runners, by their places, to be compared; UserError before the first round is complete."""
         return Interleaved(self.blocks[a], self.blocks[b])

@@ -1,4 +1,4 @@
-"""`python -m ssd_core machine`: what this machine is, how it is just now, and what would make its numbers noisy."""
+"""`python -m ssd_core machine`: what this machine is, its present jitter, and what would make its numbers noisy."""
 
 import argparse
 import json
@@ -43,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(described, indent=2))
         return 0
-    print(_section("identity: two runs are compared only where this is the same", facts))
-    print(_section("jitter: how it is just now", how_it_is))
+    print(_section("identity: two runs are compared only if this is the same", facts))
+    print(_section("jitter: the machine's present state", how_it_is))
     print(f"\n{len(warnings)} warning(s)" if warnings else "\nno warnings")
     for warning in warnings:
         print(f"  {warning}")
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def drift_under_load() -> float:
-    """The drift of the fp32 yardstick over some seconds in which every CPU runs it."""
+    """The drift of the fp32 yardstick over some seconds while every CPU runs it."""
     with Worker() as worker:
 
         def run(steps: int) -> list[int]:
@@ -68,7 +68,7 @@ def _section(title: str, values: dict[str, Any]) -> str:
 
 
 def _words(value: Any) -> str:
-    """A value as a person reads it; what the machine does not say is a dash."""
+    """A value as text; an unknown value is a dash."""
     if value is None:
         return "-"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Other runtimes: the same network and images, measured in turn with ours, and what each detects."""
+"""Other runtimes: the same network and images, measured in turn with ours, and the detections of each."""
 
 import subprocess
 import sys
@@ -29,47 +29,47 @@ from ssd_core.verdicts.in_turn import compare_interleaved
 from ssd_core.verdicts.kernels import is_native
 from ssd_core.worker.answers import ImageDetections
 
-_LEAD_STEPS = 3  # of a turn, at most, that are not counted: their images were made ready in another's turn
+_LEAD_STEPS = 3  # of a turn, at most, that are not counted: their images were prepared in another's turn
 _TURN_NS = 400_000_000
 TURNS = 16  # eight rounds A B C, C B A: the fewest whose interval is given
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """Those of latency."""
+    """The latency cases."""
     return latency_cases(settings, "peers")
 
 
 def accuracy_cases(settings: Settings) -> Iterator[Case]:
-    """One a precision: what is detected depends on no thread count."""
+    """One per precision: detections do not depend on thread counts."""
     seen = {case.precision: case for case in latency_cases(settings, "peers_accuracy")}
     yield from seen.values()
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A runtime as what can be measured in turn with others."""
+    """A runtime as a runner that is measured in turn with others."""
 
     inference: Inference
 
     def run(self, steps: int) -> list[float]:
-        """`steps` steps that count, after as many as three that do not; nothing of it runs on."""
+        """Run `steps` counted steps after up to three uncounted ones; the runtime is idle afterwards."""
         lead = min(_LEAD_STEPS, steps) if self.inference.fed else 1
         return [float(ns) for ns in self.inference.run(lead + steps)[lead:]]
 
 
 class Peers(Scenario):
-    """Our network and each peer's, all open at once at their best, of which never more than one runs."""
+    """Our network and each peer's, all open at once with their best settings. Only one runs at a time."""
 
     def __init__(self, case: Case, context: Context, question: Question = "latency", scope: Scope = "network") -> None:
         super().__init__(case, context)
         self.question = question
         self.scope = scope
         self.inferences = {name: network_of(name, case, context, scope) for name in runtimes_of(case)}
-        # The network alone runs on dummy tensors, what ends in detections on the records.
+        # The scope `network` runs on dummy tensors, the scope `detections` on the records.
         self._records = context.images() if scope == "detections" else None
 
     def measure(self) -> PeersResult:
-        """Open each at its best, and measure all in turn."""
+        """Open each with its best settings, and measure all in turn."""
         start, settings = time.perf_counter(), self.context.settings
         tuned = {name: self._open(name, inference) for name, inference in self.inferences.items()}
         turns = [Turn(inference) for inference in self.inferences.values()]
@@ -96,7 +96,7 @@ class Peers(Scenario):
         )
 
     def _open(self, name: str, inference: Inference) -> Tuned | None:
-        """Open a runtime: one image at a time, or at the best that a search finds, once for both scopes."""
+        """Open a runtime: for one image at a time, or with the best of a search that both scopes share."""
         batch_size = inference.batch_size
         if self.question == "latency":
             inference.open(Setup.shared(self.case, 1), batch_size)
@@ -115,7 +115,7 @@ class Peers(Scenario):
         return tuned
 
     def _ratios(self, run: InterleavedRun) -> dict[str, Ratio]:
-        """Each peer's time an image over ours."""
+        """Each peer's time per image divided by ours."""
         names = list(self.inferences)
         ratios = {}
         for place, name in enumerate(names):
@@ -130,7 +130,7 @@ class Peers(Scenario):
 
 
 class PeersAccuracy(Scenario):
-    """What each runtime detects in all images: the 12 numbers, and how they agree with our fp32's."""
+    """The detections of each runtime in all images: the 12 numbers, and the agreement with our fp32."""
 
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)
@@ -161,7 +161,7 @@ class PeersAccuracy(Scenario):
         )
 
     def _detected(self, name: str, case: Case) -> list[ImageDetections]:
-        """What a runtime detects, once a run."""
+        """A runtime's detections, made once per run."""
         shared, key = self.context.shared, ("detected", name, case)
         if key not in shared:
             inference = network_of(name, case, self.context, "detections")
@@ -174,14 +174,14 @@ class PeersAccuracy(Scenario):
 
 
 def runtimes_of(case: Case) -> list[str]:
-    """Ours, then each peer that has the case's precision; UserError where this CPU has no instructions for it."""
+    """Ours, then each peer that has the case's precision; UserError if this CPU has no instructions for it."""
     if not is_native(case.precision):
         raise UserError(f"This CPU has no {case.precision} instructions: leave {case.precision} out of --precision.")
     return [OURS, *(peer.name for peer in PEERS if case.precision in peer.precisions)]
 
 
 def network_of(name: str, case: Case, context: Context, scope: Scope) -> Inference:
-    """A runtime's network, not open yet. A peer takes any batch; ours may take only its graph's own."""
+    """A runtime's network, not open yet. A peer takes any batch; ours may be limited to its graph's batch."""
     if name == OURS:
         return Inference(case, context, Network(scope=scope))
     folder = models_of(_fp32(context), context)
@@ -189,7 +189,7 @@ def network_of(name: str, case: Case, context: Context, scope: Scope) -> Inferen
 
 
 def models_of(graph: Path, context: Context) -> Path:
-    """The folder of a graph's models, made in a process of its own where it is missing; UserError when that fails."""
+    """The folder of a graph's models, made in a process of its own if it is missing; UserError if that fails."""
     location = context.settings.data_location
     folder = models.folder_of(graph, location)
     if not models.complete(folder):

@@ -1,4 +1,4 @@
-"""The profile: where the time of a case goes, layer by layer. Nothing of it is timed as a result."""
+"""The profile: where the time of a case goes, layer by layer. It gives no timing result."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.timed import identity_of
 
 _WARMUP_STEPS = 3
-_TIME_NS = 5_000_000_000  # that the traced steps may take where --steps leaves their number open
+_TIME_NS = 5_000_000_000  # for the traced steps, if --steps is not given
 _LEAST_STEPS, _MOST_STEPS = 5, 50
 
 
@@ -38,7 +38,7 @@ class Profile(Scenario):
         self.inference.feed(context.timing_records())
 
     def measure(self) -> ProfileResult:
-        """The layers' kernels, the machine's roofline, and traced steps beside untraced ones."""
+        """The layers' kernels, the machine's roofline, and the times of traced and untraced steps."""
         start, case, worker, settings = time.perf_counter(), self.case, self.inference.worker, self.context.settings
         with self.context.progress.bar(total=4, desc=f"profile {case.id}") as bar:
             kernels, unmatched, precisions = self._kernels()
@@ -63,9 +63,9 @@ class Profile(Scenario):
         )
 
     def _kernels(self) -> tuple[dict[str, Primitive], list[str], list[str]]:
-        """What oneDNN ran for each layer by name, the layers for which that is unknown, and our precisions of all.
+        """oneDNN's primitive for each layer by name, the layers for which it is unknown, and the precisions of all.
 
-        From a worker that prints oneDNN's lines: these would cost the traced steps time.
+        Another worker prints oneDNN's lines, because printing would slow the traced steps.
         """
         probe = self.inference.probe()
         layers = [node for node in probe.trace(1).nodes if node.problem is not None]
@@ -79,7 +79,7 @@ class Profile(Scenario):
 def kernels_of(
     layers: Sequence[Node], lines: Sequence[str], one_after_another: bool
 ) -> tuple[dict[str, Primitive], list[str]]:
-    """The primitive among oneDNN's lines of one step that ran each layer, by name; and the layers without one."""
+    """Each layer's primitive by name, from oneDNN's lines of one step; and the layers without one."""
     asked = {node.name: node.problem for node in layers if node.by_onednn and node.problem is not None}
     ran = matched(list(asked.values()), primitives(lines), one_after_another)
     kernels = {name: primitive for name, primitive in zip(asked, ran, strict=True) if primitive is not None}

@@ -1,7 +1,6 @@
-"""What every scenario is: it is given a case and what it needs from outside, and measures one typed result.
+"""The scenario interface: a scenario gets a case and a context, and measures one typed result.
 
-Nothing here knows pytest: the same scenarios run on any workers, graphs and progress bars. Which there are is in
-`registry.py`.
+Nothing here depends on pytest: scenarios run with any workers, graphs and progress bars. `registry.py` lists them.
 """
 
 from abc import ABC, abstractmethod
@@ -21,7 +20,7 @@ from ssd_core.worker.pool import Pool
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph file, and what to call it in results: `demo`, or the path that the user gave."""
+    """A graph file, and its name in results: `demo`, or the path that the user gave."""
 
     path: Path
     origin: str
@@ -31,17 +30,17 @@ class Graphs(Protocol):
     """The graph of each precision."""
 
     def of(self, precision: str) -> Graph:
-        """The graph of a precision, which is made or found now."""
+        """The graph of a precision; it is made if it is missing."""
 
 
 class Progress(Protocol):
-    """Shows how far long work has come."""
+    """Shows the progress of long work."""
 
     def bar(self, **keywords: Any) -> AbstractContextManager[Any]:
-        """A progress bar with tqdm's keywords and methods, gone when the block ends."""
+        """A progress bar with tqdm's keywords and methods, removed when the block ends."""
 
     def uncaptured(self) -> AbstractContextManager[None]:
-        """What is printed in the block, by this process or a child, reaches the terminal."""
+        """Output printed in the block, by this process or a child, reaches the terminal."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +54,19 @@ class Context:
     images: Callable[[], Records]
     """Real images: the user's, or the demo's."""
     timing_records: Callable[[], Records | None]
-    """What is fed while steps are timed: the user's records, or None for dummy tensors."""
+    """The input of timed steps: the user's records, or None for dummy tensors."""
     folder: Path
-    """Where files beside the results go."""
+    """The folder for files besides the results."""
     stamp: str
-    """What their names end in."""
+    """The end of their names."""
     matches: dict[str, Matches] = field(default_factory=dict)
-    """What the detections of each precision matched so far."""
+    """The matches of each precision's detections so far."""
     shared: dict[object, Any] = field(default_factory=dict)
-    """What scenarios of one run share, so that it is found once."""
+    """Values that scenarios of one run share, so that each is found once."""
 
 
 class Scenario(ABC):
-    """How a case is measured. To make one opens what it needs, and takes a worker of its own."""
+    """Measures a case. The constructor opens what it needs, and takes its own worker process."""
 
     def __init__(self, case: Case, context: Context) -> None:
         self.case = case
@@ -75,4 +74,4 @@ class Scenario(ABC):
 
     @abstractmethod
     def measure(self) -> Result:
-        """Measure the case; UserError where that cannot be."""
+        """Measure the case; UserError if that is impossible."""

@@ -37,14 +37,14 @@ ALONE = tuple(row.kind for row in _ROWS if row.option)
 
 
 def cases_of(kind: str, settings: Settings) -> Iterator[Case]:
-    """All cases of one kind, each precision's together, so that a worker's graph serves neighbours."""
+    """All cases of one kind, grouped by precision, so that successive cases share a worker's graph."""
     if kind not in KINDS:
         raise UserError(f"{kind} is not a kind of case: use one of {', '.join(KINDS)}.")
     return KINDS[kind].cases(settings)
 
 
 def possible_cases(settings: Settings) -> list[Case]:
-    """Every case that could be selected under these settings where nothing runs alone."""
+    """Every case that could be selected with these settings, without the kinds that run alone."""
     return [case for kind in KINDS if kind not in ALONE for case in cases_of(kind, settings)]
 
 
@@ -60,5 +60,5 @@ def left_out(settings: Settings) -> LeftOut:
 
 
 def scenario_of(case: Case, context: Context) -> Scenario:
-    """What measures a case."""
+    """The scenario that measures a case."""
     return KINDS[case.kind].scenario(case, context)

@@ -8,12 +8,12 @@ from ssd_core.scenarios.protocol import Context
 from ssd_core.stats.percentiles import samples_needed
 from ssd_core.stats.stopping import LEAST_STEPS, State, StopRule
 
-TIME_LIMIT_S = 20.0  # of a case, warm-up included, where --steps leaves the number open
+TIME_LIMIT_S = 20.0  # per case, with its warm-up, if --steps is not given
 _TIME_LIMITS_S = {
-    "latency": 32.0,  # the 662 steps that a p99 takes, at up to 45 ms each
+    "latency": 32.0,  # the 662 steps that a p99 needs, at up to 45 ms each
     "input_pipeline": 8.0,  # its steps are a hundred times shorter
 }
-_CHUNK_NS = 500_000_000  # of steps asked of the worker at once
+_CHUNK_NS = 500_000_000  # of steps per request to the worker
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Series:
     """What one process measured after its warm-up."""
 
     step_ns: tuple[int, ...]
-    """Whole steps, with the wait for their images where these had to be fetched."""
+    """Whole steps, with the wait for their images if there are records."""
     run_ns: tuple[int, ...]
     """The same steps' session.run alone."""
     warmup_steps: int

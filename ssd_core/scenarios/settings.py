@@ -1,4 +1,4 @@
-"""Settings: how the cases of a run are measured, as the user chose it."""
+"""Settings: the user's choices for measuring the cases of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from ssd_core.results.case import Case
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user chose; None means that the choice was left to us."""
+    """The user's choices; None means that the user made none."""
 
     precisions: tuple[str, ...] = DEFAULT
     batch_sizes: tuple[int, ...] = (1, 8)
@@ -20,7 +20,7 @@ class Settings:
     streams: tuple[int, ...] = (1,)
     tune: bool = False
     cpus: int = 1
-    """What a worker has; threads and streams follow where they are left open."""
+    """The CPUs of a worker; the default threads and streams follow from them."""
     data_inter_threads: int = 0
     data_intra_threads: int = 0
     warmup_steps: int | None = None
@@ -29,7 +29,7 @@ class Settings:
     graphs: Mapping[str, Path] = field(default_factory=dict)
     """The user's graph of each precision that has one."""
     fixed_batches: Mapping[str, int] = field(default_factory=dict)
-    """How many images the graph of a precision takes at once, where it takes no other number."""
+    """The batch size of a precision's graph, if the graph takes only that one."""
     trust_graph: bool = False
     fast_postprocess: bool = False
     upstream_rounding: bool = False
@@ -41,7 +41,7 @@ class Settings:
     socket_id: int | None = None
     num_cores: int | None = None
     given: frozenset[str] = frozenset()
-    """The case's parameters that the user chose, by name: cases with others are left out on purpose."""
+    """The case's parameters that the user chose, by name: cases with other values are left out on purpose."""
 
     def batch_sizes_of(self, precision: str) -> tuple[int, ...]:
         """The batch sizes of a precision: those given, else its graph's own, else the default."""
@@ -49,11 +49,11 @@ class Settings:
         return self.batch_sizes if fixed is None else (fixed,)
 
     def batch_of(self, precision: str, otherwise: int) -> int:
-        """One batch size of a precision: its graph's own, or another."""
+        """One batch size of a precision: its graph's own, or `otherwise`."""
         return self.fixed_batches.get(precision, otherwise)
 
     def intra_threads_of(self, streams: int) -> tuple[int, ...]:
-        """The threads within an operation, of each of so many streams: those given, or its share of the CPUs."""
+        """The threads within an operation, for each of `streams` streams: those given, or its share of the CPUs."""
         return self.intra_threads if "num_intra_threads" in self.given else (max(1, self.cpus // streams),)
 
     def excludes(self, gone: Case, alike: "list[Case]") -> bool:

@@ -7,9 +7,9 @@ from ssd_core.results.case import Case
 
 @dataclass(frozen=True)
 class Setup:
-    """Sessions side by side, the threads of each, and how many requests wait for each of them.
+    """Concurrent sessions (streams), the threads of each, and the number of requests for each.
 
-    0 streams are as many as the runtime itself thinks best; the threads are then those of all.
+    With 0 streams the runtime chooses the number; the threads are then those of all streams.
     """
 
     streams: int
@@ -35,5 +35,5 @@ class Setup:
 
 
 def stream_counts(cpus: int) -> tuple[int, ...]:
-    """The powers of two up to the CPUs, and their number."""
+    """The powers of two up to the number of CPUs, and that number."""
     return tuple(sorted({cpus, *(1 << power for power in range(cpus.bit_length()))}))

@@ -1,4 +1,4 @@
-"""Whether images arrive as fast as the network could take them: the pipeline alone, the network alone, and both."""
+"""Whether the input pipeline is as fast as the network: the pipeline alone, the network alone, and both together."""
 
 from statistics import median
 
@@ -9,14 +9,14 @@ from ssd_core.stats.samples import Samples
 
 _LEAST_STEPS = 5
 _MOST_STEPS = 200
-_ALONE_NS = 1_500_000_000  # what the pipeline and the network are given each, to show what they do by themselves
-_FILLED_STEPS = 4  # taken first: they were made ready while nobody took any
+_ALONE_NS = 1_500_000_000  # the time for the pipeline alone, and for the network alone
+_FILLED_STEPS = 4  # taken first and not counted: their batches were prepared before
 
 
 def supply_of(inference: Inference, together: float) -> Supply | None:
-    """The supply of a case that ran at `together` images a second on records, seen just after; None on dummy tensors.
+    """The supply of a case that ran at `together` images a second on records, taken just after; None on dummy tensors.
 
-    The worker is left with dummy tensors.
+    The worker has dummy tensors afterwards.
     """
     if not inference.fed:
         return None

@@ -18,7 +18,7 @@ from ssd_core.scenarios.supply import supply_of
 from ssd_core.scenarios.tuning import tuned
 from ssd_core.stats.interleaved import Interleaved
 
-_LEAST_PAIRS = 16  # eight rounds, the fewest whose test can be sure
+_LEAST_PAIRS = 16  # eight rounds, the fewest for a significant test
 
 
 def throughput_cases(settings: Settings) -> Iterator[Case]:
@@ -58,7 +58,7 @@ class Timed(Scenario):
         self.inference.feed(self._records)
 
     def measure(self) -> TimedResult:
-        """Run until the series is enough (see `ssd_core.stats.stopping`), in each of --processes workers."""
+        """Run until there are enough samples (see `ssd_core.stats.stopping`), in each of --processes workers."""
         series, yardsticks = [], []
         for process in range(self.context.settings.processes):
             if process:
@@ -73,7 +73,7 @@ class Timed(Scenario):
         kernels = self.inference.kernels()
         timing = timing_of([one.step_ns for one in series], self.case.images_a_step)
         supply = supply_of(self.inference, timing["images_per_second"])
-        if supply:  # which left dummy tensors
+        if supply:  # it left the worker on dummy tensors
             self.inference.feed(self._records)
             self.inference.run(1)
         of_kind = LatencyResult if self.case.kind == "latency" else ThroughputResult
@@ -101,12 +101,12 @@ class Timed(Scenario):
         return self.inference.series(durations), durations.run_ns
 
     def run(self, steps: int) -> list[int]:
-        """More steps of the case, once it has been measured."""
+        """Run more steps of the case after it was measured."""
         return self.inference.run(steps)
 
     @contextmanager
     def in_turn_with_reference(self, reference: Case, title: str) -> "Iterator[Turns]":
-        """The case and the reference's, to be measured in turn."""
+        """The case and the reference case, to be measured in turn."""
         with self._in_turn(self.inference.sibling(reference), title) as turns:
             yield turns
 
@@ -120,7 +120,7 @@ class Timed(Scenario):
     def _in_turn(self, other: Runner, title: str) -> "Iterator[Turns]":
         run = InterleavedRun(self.inference, other)
         with self.context.progress.bar(unit="pair", desc=title) as bar:
-            run.warm_up(self.context.settings.warmup_steps, blocks=1)  # both have run minutes ago
+            run.warm_up(self.context.settings.warmup_steps, blocks=1)  # both ran minutes ago
             while run.pairs < _LEAST_PAIRS:
                 run.pair()
                 bar.update()
@@ -129,13 +129,13 @@ class Timed(Scenario):
 
 @dataclass(frozen=True)
 class Turns:
-    """A run in turn that grows under its progress bar."""
+    """An interleaved run with its progress bar."""
 
     run: InterleavedRun
     bar: Any
 
     def grow(self) -> None:
-        """Measure on until the run is a quarter longer."""
+        """Measure until the run is a quarter longer."""
         self.run.grow(self.bar.update)
 
     def interleaved(self) -> Interleaved:
@@ -145,7 +145,7 @@ class Turns:
 
 @dataclass(frozen=True)
 class YardstickRunner:
-    """The yardstick of a case as what can be measured in turn with it."""
+    """The yardstick of a case as a runner that is measured in turn with it."""
 
     inference: Inference
 
@@ -155,12 +155,12 @@ class YardstickRunner:
 
 
 def identity_of(case: Case) -> dict[str, Any]:
-    """What a case is, as a Result takes it."""
+    """The parameters of a case, as fields of a Result."""
     return {"precision": case.precision, **case.counts, "tuned": case.tuned}
 
 
 def steadiness_of(series: "list[Series]") -> dict[str, Any]:
-    """How the series of one case or several processes went, as a TimedResult takes it."""
+    """Warm-up, steadiness and end of a case's series, one per process, as fields of a TimedResult."""
     return {
         "warmup_steps": sum(one.warmup_steps for one in series),
         "steady": all(one.steady for one in series),

@@ -1,6 +1,6 @@
-"""Tuning: the streams, threads and batch size that give the most images a second, found by trying a few of them.
+"""Tuning: a search for the streams, threads and batch size that give the most images a second.
 
-Every runtime is searched so: each candidate is opened, and runs for a second.
+It is the same for every runtime: each candidate is opened, and runs for a second.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +16,8 @@ from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.setup import Setup, stream_counts
 
 BATCH_SIZES = (1, 2, 4, 8, 16)
-GAIN = 0.01  # a step up or down the batch sizes has to gain more than this for the next to be tried
-_CANDIDATE_NS = 1_000_000_000  # of steps that say how fast a candidate is, after one to warm up
+GAIN = 0.01  # the next batch size is tried only if the last one gained more than this
+_CANDIDATE_NS = 1_000_000_000  # of steps to time a candidate, after one warm-up step
 _SECONDS = 1e-9
 
 
@@ -35,21 +35,21 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What was tried, in order, with its images a second; at least one."""
+    """The tried candidates in order, at least one, with their images a second."""
 
     rates: Mapping[Candidate, float]
 
     @property
     def best(self) -> Candidate:
-        """The fastest of them, the first of several."""
+        """The fastest candidate, the first of several."""
         return max(self.rates, key=lambda candidate: self.rates[candidate])
 
 
 def search(setups: Sequence[Setup], batch_sizes: Sequence[int], measure: Callable[[Candidate], float]) -> Tuned:
-    """Look for the best setup at the middle batch size, for the best batch size in it, and so on until neither moves.
+    """Search the best setup for the middle batch size, then the best batch size for it, until neither changes.
 
-    `batch_sizes` ascend. Setups are all tried, since opening them is what takes long and there are few; batch sizes
-    upwards, else downwards, as long as that gains `GAIN`. Each candidate is measured once.
+    `batch_sizes` ascend. All setups are tried, because they are few. Batch sizes are tried upwards, else downwards, as
+    long as each gains more than `GAIN`. Each candidate is measured once.
     """
     rates: dict[Candidate, float] = {}
 
@@ -83,7 +83,7 @@ def searched(
     records: Records | None,
     context: Context,
 ) -> Tuned:
-    """The search on a real inference, fed with records or dummy tensors; it is left as the last candidate had it."""
+    """The search on a real inference, on records or dummy tensors. It stays as the last candidate left it."""
     seen: list[Setup] = []
     with context.progress.bar(
         unit="candidate", desc=f"tuning {inference.network.backend} {inference.case.precision}"
@@ -92,7 +92,7 @@ def searched(
         def rate(candidate: Candidate) -> float:
             bar.set_postfix_str(str(candidate))
             inference.open(candidate.setup, candidate.batch_size)
-            if seen[-1:] != [candidate.setup]:  # its sessions' very first batches take long, and pausing waits for them
+            if seen[-1:] != [candidate.setup]:  # first batches of new sessions take long, and pausing waits for them
                 inference.feed(records)
                 inference.worker.run(1)
                 seen.append(candidate.setup)
@@ -111,7 +111,7 @@ def searched(
 
 
 def tuned(case: Case, context: Context, records: Records | None) -> tuple[Case, list[parts.Candidate]]:
-    """A tuned case with the best counts, and all that was tried, in order."""
+    """A tuned case with the best counts, and all tried candidates in order."""
     settings, inference = context.settings, Inference(case, context)
     setups = setups_of(settings)
     fixed_batch = inference.open(setups[0]).fixed_batch
@@ -136,7 +136,7 @@ def tuned(case: Case, context: Context, records: Records | None) -> tuple[Case, 
 
 
 def setups_of(settings: Settings) -> Sequence[Setup]:
-    """The setups to choose from: those of the lists that were given, else streams that share the CPUs evenly."""
+    """The setups to try: those of the given lists, else streams that share the CPUs evenly."""
     return [
         Setup(streams, inter, intra)
         for streams in (settings.streams if "streams" in settings.given else stream_counts(settings.cpus))

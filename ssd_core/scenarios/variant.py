@@ -1,4 +1,4 @@
-"""What `--against` sets each case against: the same case with one thing or several changed."""
+"""The variant that `--against` compares each case with: the same case with one or more changes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Variant:
 
     @property
     def sides(self) -> tuple["Variant | None", "Variant"]:
-        """What changes of the case itself, which a delay slows so that a regression is seen, and of its variant."""
+        """The changes of the case itself (a delay, which shows what a regression looks like) and of its variant."""
         own = Variant(self.text, delay_ms=self.delay_ms) if self.delay_ms else None
         return own, replace(self, delay_ms=0.0)
 
@@ -51,7 +51,7 @@ class Variant:
 
 
 def parse(texts: Sequence[str]) -> Variant:
-    """A variant from the values of `--against`; UserError for a key that is not known or a value that cannot be."""
+    """A variant from the values of `--against`; UserError for an unknown key or an impossible value."""
     variant = Variant(text=" ".join(texts))
     for text in texts:
         key, separator, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""Autocorrelation: how long a series of durations remembers itself, so that it is not taken for more than it is."""
+"""Autocorrelation: how long durations of a series depend on each other, and so are not independent samples."""
 
 import math
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-WINDOW_TIMES = 5.0  # autocorrelations are summed up to this many times the memory they give (Sokal 1997)
-SURE = 1.0  # a memory within one standard error of none is none: white noise stays white, and so do its intervals
-LEAST_BLOCKS = 6  # fewer blocks cannot carry a 95 % interval, so no block is longer than a sixth of the series
+WINDOW_TIMES = 5.0  # autocorrelations are summed up to this many times the resulting time (Sokal 1997)
+SURE = 1.0  # standard errors; a smaller autocorrelation counts as none, so intervals of white noise stay as they are
+LEAST_BLOCKS = 6  # fewer blocks give no 95 % interval, so no block is longer than a sixth of the series
 
 
 @dataclass(frozen=True)
 class AutocorrelationTime:
-    """How many successive samples tell as much as one independent sample, and how many to resample together.
+    """How many successive samples count as one independent sample, and how many to resample together.
 
-    `samples` is the integrated autocorrelation time, 1 where each sample is drawn by itself; `block` is the lag beyond
-    which samples no longer know each other.
+    `samples` is the integrated autocorrelation time, 1 for independent samples. `block` is the lag beyond which samples
+    no longer depend on each other.
     """
 
     samples: float
@@ -27,19 +27,19 @@ UNCORRELATED = AutocorrelationTime(1.0, 1)
 
 
 def autocorrelation_time(series: NDArray[np.generic]) -> AutocorrelationTime:
-    """The integrated autocorrelation time of a series' ranks, which no single slow step can distort.
+    """The integrated autocorrelation time of a series' ranks. A single slow step cannot distort ranks.
 
-    The sum's window follows Sokal (1997), "Monte Carlo methods in statistical mechanics", section 3. Series too short
-    to be cut into two samples a block show no correlation.
+    The sum's window follows Sokal (1997), "Monte Carlo methods in statistical mechanics", section 3. A series with
+    fewer than two samples per block counts as uncorrelated.
     """
     values = np.asarray(series, dtype=np.float64)
     count = len(values)
     if count < 2 * LEAST_BLOCKS:
         return UNCORRELATED
-    from scipy.stats import rankdata  # SciPy takes 0.7 s, which pytest's start need not wait for
+    from scipy.stats import rankdata  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     ranks = rankdata(values) - (count + 1) / 2
-    spectrum = np.fft.rfft(ranks, 2 * count)  # padded, so that the end does not meet the beginning
+    spectrum = np.fft.rfft(ranks, 2 * count)  # zero-padded, so that the series does not wrap around
     covariance = np.fft.irfft(spectrum * spectrum.conj(), 2 * count)[:count]
     if covariance[0] <= 0:  # all durations equal
         return UNCORRELATED

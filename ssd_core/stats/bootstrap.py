@@ -1,8 +1,8 @@
-"""Bootstrap: how far the logarithm of a case's median (or of another statistic) may be from what was measured.
+"""Bootstrap: the uncertainty of the logarithm of a case's median, or of another statistic.
 
-Samples vary on two levels. Within a process they are resampled in blocks as long as they remember each other, between
-processes by drawing processes. All of it is done on logarithms, where a ratio is a difference, so that estimates can
-be added and subtracted: B/A, int8/fp32, and the one of the other.
+Samples vary on two levels. Within a process, blocks of samples are drawn, as long as samples depend on each other.
+Between processes, whole processes are drawn. All of it uses logarithms: a ratio becomes a difference, so estimates
+can be added and subtracted (B/A, int8/fp32, and the ratio of two ratios).
 """
 
 import math
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.steadiness import CONFIDENCE
 
-RESAMPLES = 2000  # the interval's ends then move by some 2 % of its width from seed to seed
+RESAMPLES = 2000  # with these, the interval's ends vary by about 2 % of its width from seed to seed
 SEED = 662
-_ELEMENTS = 1 << 16  # resampled at a time: half a megabyte, which stays in the cache
+_ELEMENTS = 1 << 16  # drawn at a time: half a megabyte, which fits in the cache
 
 Array = NDArray[np.float64]
 Statistic = Callable[[Array], Array]  # [resamples, samples], each row ascending -> [resamples], positive
@@ -25,7 +25,7 @@ Statistic = Callable[[Array], Array]  # [resamples, samples], each row ascending
 
 @dataclass(frozen=True)
 class Estimate:
-    """A logarithm, `[RESAMPLES]` deviations that chance may have added to it, and their degrees of freedom."""
+    """A logarithm, its `[RESAMPLES]` bootstrap deviations, and their degrees of freedom."""
 
     log: float
     deviations: Array
@@ -45,7 +45,7 @@ def quantile(share: float) -> Statistic:
 
 
 def quantile_ratio(upper: float, lower: float) -> Statistic:
-    """The statistic quantile(`upper`) / quantile(`lower`), linearly interpolated: the shape of a latency."""
+    """The statistic quantile(`upper`) / quantile(`lower`), linearly interpolated: a latency's shape."""
 
     def ratio(rows: Array) -> Array:
         return _quantile(rows, upper) / _quantile(rows, lower)
@@ -56,7 +56,7 @@ def quantile_ratio(upper: float, lower: float) -> Statistic:
 def estimate(processes: Sequence[NDArray[np.generic]], statistic: Statistic = median, *, seed: int = SEED) -> Estimate:
     """The logarithm of a statistic's geometric mean over processes, with its bootstrap deviations.
 
-    `processes`: one series of positive numbers a process, in the order they were measured.
+    `processes`: one series of positive numbers per process, in the order they were measured.
     """
     generator = np.random.default_rng(seed)
     estimates = [_within(np.asarray(process, dtype=np.float64), statistic, generator) for process in processes]
@@ -64,8 +64,8 @@ def estimate(processes: Sequence[NDArray[np.generic]], statistic: Statistic = me
 
 
 def of_interval(value: float, low: float, high: float) -> Estimate:
-    """The estimate behind a figure of which only its 95 % interval was kept, as if its logarithm were normal."""
-    from scipy.stats import norm  # SciPy takes 0.7 s, which pytest's start need not wait for
+    """The estimate of a figure that was saved as a 95 % interval; its logarithm is assumed to be normal."""
+    from scipy.stats import norm  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     places = (np.arange(RESAMPLES) + 0.5) / RESAMPLES
     deviation = math.log(high / low) / 2 / norm.ppf((1 + CONFIDENCE) / 2)
@@ -75,13 +75,13 @@ def of_interval(value: float, low: float, high: float) -> Estimate:
 def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float]:
     """exp of the signed sum of independent estimates: its value and the ends of its 95 % interval.
 
-    The ends are percentiles of the deviations, stretched by Student's t over the normal quantile for the few blocks or
-    processes behind them (Welch-Satterthwaite where the estimates differ in that).
+    The ends are percentiles of the deviations. They are widened by Student's t over the normal quantile, because blocks
+    or processes may be few (degrees of freedom after Welch-Satterthwaite).
     """
-    from scipy.stats import norm, t  # SciPy takes 0.7 s, which pytest's start need not wait for
+    from scipy.stats import norm, t  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     value = sum(sign * term.log for sign, term in terms)
-    # Shuffled, because estimates made from one seed drew alike.
+    # Shuffled, because estimates with the same seed drew the same indices.
     shuffle = np.random.default_rng(SEED).permutation
     deviations = sum((sign * shuffle(term.deviations) for sign, term in terms), np.zeros(RESAMPLES))
     freedom = _joint_freedom([(float(term.deviations.var()), term.freedom) for _, term in terms])
@@ -92,7 +92,7 @@ def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float
 
 
 def _within(series: Array, statistic: Statistic, generator: np.random.Generator) -> Estimate:
-    """The estimate of one process: a circular moving-block bootstrap, of single samples where they are independent."""
+    """The estimate of one process: a circular moving-block bootstrap. Independent samples are drawn singly."""
     count = len(series)
     length = autocorrelation_time(series).block
     drawn = math.ceil(count / length)
@@ -106,17 +106,17 @@ def _within(series: Array, statistic: Statistic, generator: np.random.Generator)
         values[first : first + rows] = statistic(np.sort(series[chosen], axis=1))
     observed = float(statistic(np.sort(series)[None, :])[0])
     deviations: Array = np.log(values / observed)
-    if length == 1:  # the plain percentile bootstrap, which for a median errs on the wide side as it is
+    if length == 1:  # the plain percentile bootstrap: for a median its interval is already rather wide
         return Estimate(math.log(observed), deviations, math.inf)
-    # Blocks vary around their own mean, which costs one of them (Bessel).
+    # Bessel's correction: blocks vary around their own mean.
     return Estimate(math.log(observed), deviations * math.sqrt(drawn / (drawn - 1)), drawn - 1)
 
 
 def _between(estimates: Sequence[Estimate], generator: np.random.Generator) -> Estimate:
-    """The mean over processes: processes drawn with replacement, and what chance does within each.
+    """The mean over processes: processes are drawn with replacement; the deviations within each are added.
 
-    What differs between processes already holds what differs within, so that the drawn processes are shrunk to what is
-    left of it (Davison and Hinkley 1997, section 3.8), or to nothing.
+    The variance between processes already contains the variance within them. The drawn processes are therefore shrunk
+    to the remaining variance, which may be 0 (Davison and Hinkley 1997, section 3.8).
     """
     processes = len(estimates)
     logs = np.array([one.log for one in estimates])

@@ -5,17 +5,17 @@ import numpy as np
 from ssd_core.errors import UserError
 
 PERCENTILES = (50, 90, 95, 99)
-PERCENTILE_CONFIDENCE = 0.99  # how surely two samples lie beyond a percentile that is reported
+PERCENTILE_CONFIDENCE = 0.99  # that two samples lie beyond a reported percentile
 
 
 def samples_needed(percent: float) -> int:
-    """The fewest samples that carry the percentile: 11 for p50, 64 for p90, 130 for p95, 662 for p99.
+    """The fewest samples for the percentile: 11 for p50, 64 for p90, 130 for p95, 662 for p99.
 
     Wilks (1941), "Determination of sample sizes for setting tolerance limits": the smallest n for which, with 99 %
-    confidence, two of n samples or more lie beyond the percentile, so that it does not rest on one unlucky step:
+    confidence, two or more of n samples lie beyond the percentile. One unlucky step then does not decide it:
     P(Binomial(n, 1 - p) <= 1) <= 1 %. UserError for a percentile that is not between 0 and 100.
     """
-    from scipy.stats import binom  # SciPy takes 0.7 s, which pytest's start need not wait for
+    from scipy.stats import binom  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     if not 0 < percent < 100:
         raise UserError(f"There is no percentile {percent}: choose one between 0 and 100.")

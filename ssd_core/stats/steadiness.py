@@ -1,8 +1,8 @@
-"""Steadiness: where a series stops warming up, whether it stands still, and how surely its median is known.
+"""Steadiness: where the warm-up of a series ends, whether the series is steady, and how well its median is known.
 
-A series is steady from a sample on when the window that starts there varies little (coefficient of variation) and
-everything that follows it has no change point: no split at which the level differs (Pettitt 1979, a rank test, so
-that a single slow step decides nothing) by an amount that matters.
+A series is steady from a sample on if the window that starts there varies little (coefficient of variation), and if
+no change point follows: no split between two levels that differ enough to matter. The test (Pettitt 1979) uses ranks,
+so a single slow step does not decide it.
 """
 
 import math
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.samples import checked_ns
 
-WINDOW = 12  # samples: the fewest whose change-point test can be sure; slow cases cannot afford many more
+WINDOW = 12  # samples: the fewest for a significant change-point test; slow cases cannot afford many more
 LARGEST_VARIATION = 0.10  # a shared machine's quiet windows vary by 2-8 %, a warm-up's first steps by far more
 CHANGE_POINT_P = 0.01  # one steady series in a hundred is called changing
-SMALLEST_SHIFT = 0.02  # a smaller step of the level cannot by itself pass the default limit of a slowdown, 3 %
-LARGEST_WARMUP = 0.25  # of a series: a change of level beyond it is no warm-up
-CONFIDENCE = 0.95  # of every interval that is reported
+SMALLEST_SHIFT = 0.02  # a smaller change of level cannot by itself exceed the default slowdown limit, 3 %
+LARGEST_WARMUP = 0.25  # of a series; a later change of level is not warm-up
+CONFIDENCE = 0.95  # of every reported interval
 RELATIVE_WIDTH = 0.01  # the median is known well enough when its interval is no wider than 1 % of it
 
 _SIMULATED_UP_TO = 64  # samples; Pettitt's formula is too cautious for shorter series
@@ -39,7 +39,7 @@ class ChangePoint:
 
     @property
     def certain(self) -> bool:
-        """Whether chance is unlikely to have made it."""
+        """Whether it is statistically significant."""
         return self.p_value < CHANGE_POINT_P
 
     @property
@@ -71,7 +71,7 @@ def change_point(durations_ns: Sequence[float] | NDArray[np.generic]) -> ChangeP
 
 @dataclass(frozen=True)
 class Warmup:
-    """Where a warm-up ended, None where no window is quiet, and whether the series was steady from there to its end."""
+    """Where a warm-up ended (None if no window is quiet), and whether the series was steady from there to its end."""
 
     end: int | None
     steady: bool
@@ -80,8 +80,8 @@ class Warmup:
 def warmup_of(durations_ns: Sequence[float] | NDArray[np.generic]) -> Warmup:
     """Where the warm-up of a series ended: at its first quiet window, or at a change of level soon after.
 
-    Only changes in the first quarter belong to the warm-up. A later one is how the machine is: to cut there would keep
-    the stretch that happens to agree with itself, and two runs would each keep another.
+    Only changes in the first quarter belong to the warm-up. A later change is the machine's normal behaviour. A cut
+    there would keep whichever part happens to be even, and two runs would keep different parts.
     """
     series = np.asarray(checked_ns(list(durations_ns)), dtype=np.float64)
     start = 0
@@ -105,7 +105,7 @@ def warmup_of(durations_ns: Sequence[float] | NDArray[np.generic]) -> Warmup:
 
 
 def warmup_end(durations_ns: Sequence[float] | NDArray[np.generic]) -> int | None:
-    """The index from which the series is steady to its end, or None when it never is."""
+    """The index from which the series is steady to its end, or None if it never is."""
     warmup = warmup_of(durations_ns)
     return warmup.end if warmup.steady else None
 
@@ -120,10 +120,10 @@ def interval_of_median(
 ) -> tuple[float, float] | None:
     """The distribution-free 95 % interval of the median: two order statistics, by the binomial distribution.
 
-    `memory`: how many successive samples tell as much as one (see `autocorrelation`); the interval widens with it.
-    None below six such samples, where even the smallest and the largest enclose the median less surely than that.
+    `memory`: how many successive samples count as one independent one (see `autocorrelation`). It widens the interval.
+    None below six independent samples: even the smallest and the largest enclose the median with less confidence.
     """
-    from scipy.stats import binom  # SciPy takes 0.7 s, which pytest's start need not wait for
+    from scipy.stats import binom  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     series = np.sort(np.asarray(checked_ns(list(durations_ns)), dtype=np.float64))
     count = len(series)
@@ -139,7 +139,7 @@ def interval_of_median(
 
 
 def enough(durations_ns: Sequence[float] | NDArray[np.generic], relative_width: float = RELATIVE_WIDTH) -> bool:
-    """Whether the 95 % interval of the median, memory counted, is no wider than `relative_width` times the median."""
+    """Whether the median's 95 % interval, with autocorrelation, is no wider than `relative_width` of the median."""
     series = np.asarray(checked_ns(list(durations_ns)), dtype=np.float64)
     interval = interval_of_median(series, autocorrelation_time(series).samples)
     return interval is not None and interval[1] - interval[0] <= relative_width * float(np.median(series))
@@ -147,7 +147,7 @@ def enough(durations_ns: Sequence[float] | NDArray[np.generic], relative_width: 
 
 def _pettitt(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Pettitt's K of each of `[rows, count]` series, and the index of the first sample after the split."""
-    from scipy.stats import rankdata  # SciPy takes 0.7 s, which pytest's start need not wait for
+    from scipy.stats import rankdata  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     count = rows.shape[1]
     ranks = rankdata(rows, axis=1)
@@ -159,6 +159,6 @@ def _pettitt(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
 
 @cache
 def _null_statistics(count: int) -> NDArray[np.float64]:
-    """K of many shuffled series of `count` samples, ascending: its distribution when nothing changes."""
+    """K of many shuffled series of `count` samples, ascending: its distribution without a change point."""
     shuffled = np.random.default_rng(_SEED).random((_SIMULATED_SERIES, count))
     return np.sort(_pettitt(shuffled)[0])

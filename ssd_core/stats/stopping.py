@@ -1,7 +1,7 @@
-"""Stopping: when a measuring loop may leave the warm-up, and when it has measured enough.
+"""Stopping: when the warm-up of a case ends, and when it has enough samples.
 
-Nothing here runs or waits: the loop feeds the durations it took and reads what to do next, so that simulated series
-show what the rule does.
+Nothing here runs or waits. The measuring loop feeds its durations and reads what to do next, so simulated series can
+test the rule.
 """
 
 import math
@@ -14,11 +14,11 @@ from ssd_core.errors import UserError
 from ssd_core.stats.samples import NS_PER_SECOND, checked_ns
 from ssd_core.stats.steadiness import RELATIVE_WIDTH, WINDOW, enough, is_steady, warmup_of
 
-TIME_LIMIT_S = 30.0  # a case, warm-up included: a dozen steps of the slowest default case on two cores
-WARMUP_SHARE = 0.5  # of the time limit: a series that is not steady by then is measured as it is, and marked
-LEAST_STEPS = 30  # before an interval may end a case: a dozen samples of a noisy series can agree by luck
-LEAST_TIME_S = 5.0  # likewise: neighbours and clocks change by the second, and one state of them is not the machine
-GROWTH = 1.1  # the rule looks again when the series is 10 % longer: each look more is a chance to stop by luck
+TIME_LIMIT_S = 30.0  # per case, with its warm-up: a dozen steps of the slowest default case on two cores
+WARMUP_SHARE = 0.5  # of the time limit; a series that is not steady by then is measured anyway, and marked
+LEAST_STEPS = 30  # before the confidence interval may end a case: a dozen noisy samples can agree by luck
+LEAST_TIME_S = 5.0  # likewise: other tenants' load and clock rates change within seconds
+GROWTH = 1.1  # the rule looks again when the series is 10 % longer; each further look is a chance to stop by luck
 
 
 class State(StrEnum):
@@ -30,13 +30,13 @@ class State(StrEnum):
 
 
 class StopRule:
-    """Decides about one series; feed it durations until `state` is DONE.
+    """Decides when one series is done; feed it durations until `state` is DONE.
 
     `warmup_steps` and `steps` fix how many durations are left out and how many are kept. Without `warmup_steps` the
-    warm-up ends as `steadiness` says, or at half of `time_limit_s`. Without `steps` measuring ends at `time_limit_s`,
-    or sooner, when the series is steady and the 95 % interval of its median no wider than `relative_width` of it, but
-    not before `at_least` samples and `least_time_s` seconds of them. A latency case that is to have a p99 asks for
-    `at_least` 662. UserError for a negative count, no step, and a time limit that is not positive.
+    warm-up ends as `steadiness` says, or at half of `time_limit_s`. Without `steps` measuring ends at `time_limit_s`.
+    It ends sooner if the series is steady and the 95 % interval of its median is no wider than `relative_width` of the
+    median, but not before `at_least` samples and `least_time_s` seconds. A p99 needs an `at_least` of 662. UserError
+    for a negative count, no step, and a time limit that is not positive.
     """
 
     def __init__(
@@ -71,19 +71,19 @@ class StopRule:
 
     @property
     def warmup(self) -> tuple[int, ...]:
-        """The durations that are left out, in nanoseconds."""
+        """The durations of the warm-up, which are left out, in nanoseconds."""
         return tuple(self._durations[: self._start])
 
     @property
     def measured(self) -> tuple[int, ...]:
-        """The durations that count, in nanoseconds; none while warming."""
+        """The measured durations, in nanoseconds; none during the warm-up."""
         if self._start is None:
             return ()
         return tuple(self._durations[self._start : None if self._steps is None else self._start + self._steps])
 
     @property
     def wanted(self) -> int:
-        """How many steps to run before feeding again: up to the next look, and no further than the time limit."""
+        """How many steps to run before the next `feed`: up to the next look, within the time limit."""
         count = len(self._durations)
         if self.state is State.DONE:
             return 0
@@ -96,7 +96,7 @@ class StopRule:
         return max(1, min(self._next_look - count, in_time))
 
     def feed(self, durations_ns: Iterable[float]) -> None:
-        """Take the next durations, in order; those fed after the end are left out.
+        """Take the next durations, in order; durations after the end are ignored.
 
         UserError for a NaN, zero or negative duration.
         """
@@ -110,7 +110,7 @@ class StopRule:
             self._look()
 
     def _count(self, steps: int) -> None:
-        """Fixed steps: all that may be open is where they begin."""
+        """With fixed steps, only the end of the warm-up may be open."""
         if self._start is None and len(self._durations) >= self._next_look:
             self._start = warmup_of(self._durations).end
             self._schedule()
@@ -122,7 +122,7 @@ class StopRule:
                 self._finish("fixed steps")
 
     def _look(self) -> None:
-        """Free steps: the end of a free warm-up is searched again, because a longer series shows it better."""
+        """Without fixed steps, search the end of the warm-up again, because a longer series shows it better."""
         self._schedule()
         if self._warmup_steps is None:
             self._start = warmup_of(self._durations).end
@@ -147,7 +147,7 @@ class StopRule:
 
     @property
     def _half_time(self) -> bool:
-        """Whether the warm-up has had its share of the time: then the later half of the series is taken as it is."""
+        """Whether the warm-up has used its share of the time; the later half of the series is then measured anyway."""
         return self.elapsed_s >= WARMUP_SHARE * self._time_limit_s
 
     def _schedule(self) -> None:

@@ -1,4 +1,4 @@
-"""Upstream's command lines, as they are: each is turned into the `pytest bench` command that it stands for, and run.
+"""Runs upstream's command lines unchanged: each is translated into a `pytest bench` command.
 
     launch_benchmark --model-name ssd_vgg16 --mode inference --precision int8 --framework tensorflow \\
         --data-location tf_records --in-graph int8.pb --batch-size 1 --socket-id 0 -- warmup-steps=100 steps=500
@@ -21,8 +21,8 @@ PROJECT = Path(ssd_core.__file__).absolute().parents[1]
 TIMED = ("bench/test_throughput.py", "bench/test_latency.py")
 ACCURACY = ("bench/test_accuracy.py",)
 
-_NOT_GIVEN = -1  # upstream's way to leave a number open
-# flag, its short form, what upstream meant by it
+_NOT_GIVEN = -1  # upstream's value for a number that is not given
+# flag, its short form, its meaning in upstream
 _PATHS = (
     ("--data-location", "-d", "the folder of the TFRecords; without it, dummy data"),
     ("--output-dir", None, "the folder for logs and results"),
@@ -30,12 +30,12 @@ _PATHS = (
 _NUMBERS = (
     ("--socket-id", "-i", "the socket to run on"),
     ("--num-cores", "-n", "how many cores to use"),
-    ("--num-inter-threads", "-e", "operations side by side"),
+    ("--num-inter-threads", "-e", "operations in parallel"),
     ("--num-intra-threads", "-a", "threads within an operation"),
-    ("--data-num-inter-threads", None, "images prepared side by side"),
+    ("--data-num-inter-threads", None, "images prepared in parallel"),
     ("--data-num-intra-threads", None, "threads within a data operation"),
 )
-_ONLY_VALUES = (  # flag, short form, the values that are meant here (the first is what they are called), what it is
+_ONLY_VALUES = (  # flag, short form, the accepted values (the first one is shown), what it is
     ("--model-name", "-m", ("ssd_vgg16", "ssd-vgg16"), "model"),
     ("--mode", "-mo", ("inference",), "mode"),
     ("--framework", "-f", ("tensorflow",), "framework"),
@@ -50,7 +50,7 @@ _UPSTREAM_STEPS = "upstream ran 10 steps to warm up and 50 more"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the notes and the command, and become it; status 2, and a sentence, where a flag cannot be meant."""
+    """Print the notes and the command, and replace this process by it; a refused flag gives a sentence and status 2."""
     words = sys.argv[1:] if arguments is None else arguments
     return console.run(words, lambda: _launch(_parser().parse_args(words)))
 
@@ -64,12 +64,12 @@ def _launch(given: argparse.Namespace) -> NoReturn:
 
 
 def _become(line: list[str]) -> NoReturn:
-    """Let the command take this process over: exit status, signals and terminal are then its own."""
+    """Replace this process with the command; exit status, signals and terminal are then the command's."""
     os.execv(line[0], line)
 
 
 def command(given: argparse.Namespace) -> list[str]:
-    """The pytest command that a command line of upstream's stands for; UserError for what cannot be meant."""
+    """The pytest command for one of upstream's command lines; UserError for a flag that cannot be translated."""
     _check(given)
     precision = given.precision
     options = [f"--precision={precision}"] if precision else []
@@ -92,7 +92,7 @@ def command(given: argparse.Namespace) -> list[str]:
 
 
 def notes(given: argparse.Namespace) -> Iterator[str]:
-    """What is otherwise than upstream did it, a line each."""
+    """The differences from upstream, one line each."""
     for flag, _, why in _NO_MEANING:
         if _value(given, flag) is not None:
             yield f"{flag} has no meaning any more: {why}."
@@ -105,12 +105,12 @@ def notes(given: argparse.Namespace) -> Iterator[str]:
 
 
 def _timed(given: argparse.Namespace) -> bool:
-    """Whether throughput and latency are asked for: as in upstream, unless accuracy alone is."""
+    """Whether throughput and latency are run: as in upstream, unless only accuracy is asked for."""
     return bool(given.benchmark_only or not given.accuracy_only)
 
 
 def _tests(given: argparse.Namespace) -> list[str]:
-    """The files of bench/, and from another folder also where pytest finds its configuration."""
+    """The files of bench/; from another folder also the options that name pytest's configuration."""
     if not (PROJECT / "bench").is_dir():
         raise UserError(
             f"{PROJECT} has no folder bench: install the project from its clone (pip install --editable .)."
@@ -138,7 +138,7 @@ def _check(given: argparse.Namespace) -> None:
 
 
 def _steps(model_arguments: Sequence[str]) -> dict[str, str]:
-    """The `key=value` arguments behind `--`, with dashes or underscores, as pytest's options."""
+    """The `key=value` arguments after `--`, with dashes or underscores, as pytest's options."""
     options = {}
     for argument in model_arguments:
         name, separator, value = argument.partition("=")
@@ -150,7 +150,7 @@ def _steps(model_arguments: Sequence[str]) -> dict[str, str]:
 
 
 def _allocator(disable_tcmalloc: str | None, precision: str | None) -> list[str]:
-    """Upstream preloaded TCMalloc unless told not to; by default for int8 only, as is done here."""
+    """Upstream preloaded TCMalloc unless told not to; by default only for int8, as here."""
     if disable_tcmalloc == "True":
         return ["--disable-tcmalloc=True"]
     by_default = precision in PRECISIONS and PRECISIONS[precision].allocator == "tcmalloc"

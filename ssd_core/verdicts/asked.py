@@ -14,7 +14,7 @@ from ssd_core.results.run import Run, read_compared
 from ssd_core.verdicts.ledger import MEASURE, Ledger, Outcome
 from ssd_core.verdicts.limits import CaseLimits, Thresholds, isa_tier
 
-HELD = ("throughput", "latency", "accuracy")  # the kinds that a baseline is held against
+HELD = ("throughput", "latency", "accuracy")  # the kinds that are compared with a baseline
 _NEEDS_REFERENCE = {"min_speedup": "speed-up", "max_ap_loss": "AP loss"}
 _LISTED = 3  # cases named in a line
 
@@ -28,18 +28,18 @@ def limits_of(case: Case, thresholds: Thresholds) -> CaseLimits:
 
 
 def bounds_of(case: Case, thresholds: Thresholds) -> dict[str, float]:
-    """What a run asks of a case by itself, by the limit's name; nothing between fp32 and itself."""
+    """The limits of a case that need no baseline, by name; fp32 is not compared with itself."""
     asked = limits_of(case, thresholds).asked(isa_tier(identity.of_this_machine()["isa_flags"]))
     return {name: bound for name, bound in asked.items() if case.precision != REFERENCE or name not in _NEEDS_REFERENCE}
 
 
 def baseline_label(baseline: Run) -> str:
-    """What the ledger calls the question whether a case is no worse than its baseline."""
+    """The ledger's name for the check that a case is no worse than its baseline."""
     return f"baseline {baseline.path.stem}"
 
 
 def ordered(cases: Sequence[Case | None], thresholds: Thresholds) -> list[int]:
-    """The places of the cases in the order to run them: one that others are held against is before them."""
+    """The places of the cases in the order to run them: a reference runs before the cases that need it."""
     at = {case.key: place for place, case in enumerate(cases) if case is not None and case.kind in HELD}
     order: dict[int, None] = {}
     for place, case in enumerate(cases):
@@ -51,12 +51,12 @@ def ordered(cases: Sequence[Case | None], thresholds: Thresholds) -> list[int]:
 
 
 def _needing(case: Case, thresholds: Thresholds) -> list[str]:
-    """The limits of a case that want a result of fp32."""
+    """The limits of a case that need a result of fp32."""
     return [limit for limit in bounds_of(case, thresholds) if limit in _NEEDS_REFERENCE]
 
 
 class Asker:
-    """Writes down what is asked of the selected cases, and in a line each what their selection leaves out."""
+    """Enters what is asked of the selected cases, and notes in one line each what their selection leaves out."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Asker:
         self._left_out = left_out
 
     def ask(self, ledger: Ledger, selected: Mapping[str, Case | None]) -> None:
-        """Write it all down, of cases by their subject. UserError where a baseline covers none of them."""
+        """Enter everything; `selected` has the cases by subject. UserError if a baseline covers none of them."""
         for subject, case in selected.items():
             ledger.ask(subject, MEASURE)
             if case is not None and case.kind == "against":
@@ -133,7 +133,7 @@ class Asker:
 
 
 def left_out_of(baseline: Path, selected: Sequence[Case], left_out: LeftOut) -> list[str]:
-    """The cases of a saved baseline that this selection leaves out; none where no valid one is saved."""
+    """The cases of a saved baseline that this selection leaves out; none if no valid one is saved."""
     try:
         before = [case for case in read_compared(baseline).compared if case.kind in HELD]
     except UserError:
@@ -143,7 +143,7 @@ def left_out_of(baseline: Path, selected: Sequence[Case], left_out: LeftOut) -> 
 
 
 def nearest_difference(before: Iterable[Case], now: Iterable[Case]) -> str:
-    """As in ` (num_intra_threads went from 2 to 1)`, of the two cases of one kind and precision that differ least."""
+    """As in ` (num_intra_threads went from 2 to 1)`, for the two most similar cases of one kind and precision."""
     pairs = [
         (_differing(a, b), a, b) for a, b in product(before, now) if (a.kind, a.precision) == (b.kind, b.precision)
     ]

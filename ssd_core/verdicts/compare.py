@@ -13,15 +13,15 @@ from ssd_core.stats.bootstrap import estimate, interval
 from ssd_core.stats.samples import Samples
 from ssd_core.stats.steadiness import change_point
 
-LIMIT = 0.03  # the slowdown that passes: three times what each median is known to, so that 5 % is found and A/A is not
+LIMIT = 0.03  # the largest slowdown that passes: three times the width of a median's interval; 5 % is found, A/A passes
 U_TEST_P = 0.01  # two-sided: the U-test alone would call one A/A pair in 200 slower, whatever the noise
 NOISE_FLOOR = 0.01  # an interval within 1 % either way is never called noisy, however small the limit
-BASELINE, THIS_RUN = "the baseline", "this run"  # what the two sides are called in a reason
-LEAST_SAMPLES = 6  # a side: with fewer, not even the extremes enclose the median in 95 of 100 cases
+BASELINE, THIS_RUN = "the baseline", "this run"  # the names of the two results in a reason
+LEAST_SAMPLES = 6  # per result: with fewer, even the extremes enclose the median in under 95 % of cases
 
 
 class Verdict(StrEnum):
-    """What a comparison came to."""
+    """The result of a comparison."""
 
     REGRESSION = "regression"
     IMPROVEMENT = "improvement"
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Comparison:
-    """B over A: the ratio and its 95 % interval, None where there is none, the test's p-value, the verdict and why."""
+    """B over A: the ratio, its 95 % interval and the test's p-value (None if missing), the verdict and its reason."""
 
     ratio: float | None
     low: float | None
@@ -45,11 +45,11 @@ class Comparison:
 
 
 def compare(a: Samples, b: Samples, limit: float = LIMIT) -> Comparison:
-    """The ratio of the median durations B/A, above 1 where B is slower, and whether it is beyond `limit`.
+    """The ratio of the median durations B/A, above 1 if B is slower, and whether it exceeds `limit`.
 
-    The interval is the bootstrap's over processes and samples, widened by what the level of a side moved within its
-    own series: a machine that moves so much within a run may have moved as much between two. UserError for a negative
-    limit.
+    The interval is the bootstrap's over processes and samples. It is widened by each result's change of level within
+    its own series: a machine that changes so much within a run may change as much between two runs. UserError for a
+    negative limit.
     """
     check_limit(limit)
     ratio, low, high = interval([(1, estimate(b.arrays)), (-1, estimate(a.arrays))])
@@ -66,11 +66,11 @@ def compare(a: Samples, b: Samples, limit: float = LIMIT) -> Comparison:
 def decide(
     ratio: float, low: float, high: float, limit: float, p_value: float | None = None, *, more_is_better: bool = False
 ) -> Comparison:
-    """The verdict on a ratio B/A and its interval; `p_value` is that of a test that has to agree, where there is one.
+    """The verdict on a ratio B/A and its interval; the test of a given `p_value` has to agree.
 
-    `more_is_better`: for speed-ups, shares and the like, of which a smaller ratio is the worse one.
+    `more_is_better`: for speed-ups, shares and the like, where a smaller ratio is worse.
     """
-    least, most = (1 / high, 1 / low) if more_is_better else (low, high)  # of how many times as bad B is
+    least, most = (1 / high, 1 / low) if more_is_better else (low, high)  # bounds of how many times as bad B is
     either_way = math.sqrt(most / least) - 1
     agrees = p_value is None or p_value < U_TEST_P
     interval = f"{describe(ratio)} [{describe(low)} to {describe(high)}]"
@@ -90,22 +90,22 @@ def decide(
 
 
 def too_few(ratio: float, samples: int, p_value: float | None = None) -> Comparison:
-    """The comparison of a side with fewer than LEAST_SAMPLES samples: a ratio, no interval, and no verdict."""
+    """The comparison of a result with fewer than LEAST_SAMPLES samples: a ratio without interval, too noisy to tell."""
     reason = f"{samples} samples cannot bound a median: take at least {LEAST_SAMPLES} (--steps)"
     return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, reason)
 
 
 def u_test(a: Samples, b: Samples) -> float:
-    """The two-sided p-value of the Mann-Whitney U-test, on block medians where samples remember each other."""
-    from scipy.stats import mannwhitneyu  # SciPy takes 0.7 s, which pytest's start need not wait for
+    """The two-sided p-value of the Mann-Whitney U-test, on block medians if samples are autocorrelated."""
+    from scipy.stats import mannwhitneyu  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     return float(mannwhitneyu(_independent(a), _independent(b), alternative="two-sided").pvalue)
 
 
 def drift(samples: Samples) -> float:
-    """How far the median may have moved within a process, as a logarithm, mean over processes; 0 where it did not.
+    """How far the median may have moved within a process, as a logarithm; mean over processes, 0 for no movement.
 
-    A certain change of level counts in full where it divides the series in half, and less the fewer it concerns.
+    A significant change of level counts in full if it halves the series, and less if it affects fewer samples.
     """
     moves = []
     for series in samples.arrays:

@@ -1,6 +1,6 @@
-"""Cross-machine: what carries over between unlike machines, where times do not.
+"""Cross-machine: the figures that can be compared between unlike machines; times cannot.
 
-The speed-up of a precision over fp32, the share of the machine's own yardstick, the shape of a latency, and AP.
+They are the speed-up of a precision over fp32, the share of the machine's own yardstick, a latency's p90/p50, and AP.
 """
 
 import dataclasses
@@ -40,10 +40,10 @@ from ssd_core.verdicts.report import (
     without_ratio,
 )
 
-UPPER, LOWER = 0.90, 0.50  # the quantiles whose ratio is a latency's shape: a p90 wants 64 samples, a p99 662
-OF_THE_MACHINE = ("allocator", "binding", "python", "tensorflow", "onednn")  # differ with the machine, and may
+UPPER, LOWER = 0.90, 0.50  # the quantiles whose ratio is a latency's shape; a p90 needs 64 samples, a p99 662
+OF_THE_MACHINE = ("allocator", "binding", "python", "tensorflow", "onednn")  # may differ between machines
 NOTE = (
-    "Times of unlike machines are not compared. What carries over is: the speed-up over fp32, the share of the"
+    "Times of unlike machines are not compared. Only these figures are: the speed-up over fp32, the share of the"
     " machine's yardstick, the latency's p90/p50, and AP."
 )
 
@@ -52,7 +52,7 @@ Terms = list[tuple[int, Estimate]]
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that carries over, as signed logarithms: their sum is its logarithm. The conditions are of its cases."""
+    """A figure as signed logarithms, whose sum is its logarithm, and the results that it comes from."""
 
     terms: Terms
     results: tuple[Result, ...]
@@ -65,7 +65,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of figure: its name, which way is better, and how it is found for a case of a run, if it is."""
+    """A kind of figure: its name, whether more is better, and the function that gives it for a case, or None."""
 
     name: str
     more_is_better: bool
@@ -73,7 +73,7 @@ class Kind:
 
 
 def cross_machine_report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iterable[str] = ()) -> Report:
-    """Compare what carries over; UserError for fewer than two runs and a negative limit."""
+    """Compare what unlike machines can share; UserError for fewer than two runs and a negative limit."""
     check_runs(runs)
     check_limit(limit)
     tables, notes = _without_threads(runs)
@@ -95,9 +95,9 @@ def cross_machine_report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iter
 
 
 def speedup(results: Mapping[Case, Result], case: Case) -> Figure | None:
-    """How many times as fast as the fp32 case of the same parameters; None for fp32 itself or without it.
+    """The speed-up over the fp32 case of the same parameters; None for fp32 itself or without that case.
 
-    fp32's median time of an image over the case's; where the two were measured in turn, what came of that.
+    fp32's median time per image divided by the case's, or the figure measured in turn if there is one.
     """
     own = results.get(case)
     reference = results.get(dataclasses.replace(case, precision=REFERENCE))
@@ -111,22 +111,22 @@ def speedup(results: Mapping[Case, Result], case: Case) -> Figure | None:
 
 
 def yardstick_share(results: Mapping[Case, Result], case: Case) -> Figure | None:
-    """The share of what the machine's yardstick reaches, as sure as the case's median is.
+    """The share of the machine's yardstick, with the confidence of the case's median.
 
-    Where the two were measured in turn, what came of that.
+    If the two were measured in turn, that figure is used.
     """
     own = results.get(case)
     if not isinstance(own, TimedResult) or own.yardstick_share is None:
         return None
     if in_turn := own.in_turn.get(YARDSTICK_SHARE):
         return Figure([(1, of_interval(in_turn.value, in_turn.low, in_turn.high))], (own,))
-    # A share is the inverse of a duration: the deviations are the duration's, the other way round.
+    # A share is the inverse of a duration: its deviations are the duration's with the opposite sign.
     inverse = dataclasses.replace(estimate(own.comparable_samples.arrays), log=-math.log(own.yardstick_share))
     return Figure([(-1, inverse)], (own,))
 
 
 def latency_shape(results: Mapping[Case, Result], case: Case) -> Figure | None:
-    """p90/p50 of a latency case, where each of its processes has the samples that a p90 wants."""
+    """p90/p50 of a latency case, if each of its processes has enough samples for a p90."""
     own = results.get(case)
     if not isinstance(own, TimedResult) or case.kind != "latency":
         return None
@@ -146,7 +146,7 @@ def _compare(kind: Kind, a: Figure | None, b: Figure | None, limit: float, ignor
     if a is None or b is None:
         verdict = Verdict.NEW if a is None else Verdict.MISSING
         return without_ratio(verdict, f"only {THIS_RUN if a is None else BASELINE} has it, or the samples for it")
-    # Another machine may have made its own graph, with as many operations but other weights: that costs no time.
+    # Another machine may have its own graph with the same operations but other weights, which do not change times.
     ignored = (*ignore, "graph_sha256")
     unlike = [d for one, other in zip(a.results, b.results, strict=True) for d in unlike_results(one, other, ignored)]
     if unlike:
@@ -159,7 +159,7 @@ def _compare(kind: Kind, a: Figure | None, b: Figure | None, limit: float, ignor
 
 
 def _without_threads(runs: Sequence[Run]) -> tuple[list[Mapping[Case, Result]], list[str]]:
-    """Each run's results without thread counts, which go with the cores, unless a run has several of one case."""
+    """Each run's results without thread counts (they depend on the cores), unless a run then has a case twice."""
     tables = [{_bare(case): result for case, result in run.compared.items()} for run in runs]
     if any(len(table) < len(run.compared) for table, run in zip(tables, runs, strict=True)):
         return [run.compared for run in runs], ["Cases are matched by their thread counts, as one file has several."]

@@ -1,4 +1,4 @@
-"""The gate: judges what was asked of one case, and measures on where noise hides the answer."""
+"""The gate: judges the ledger entries of one case, and takes more samples if noise hides the answer."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -38,7 +38,7 @@ from ssd_core.verdicts.measured import Measured
 from ssd_core.verdicts.report import LARGEST_AP_LOSS, compare_results
 from ssd_core.verdicts.series import series_figure
 
-_MORE_NS = 2_000_000_000  # of a case's own steps, at a time, where its series is not clear
+_MORE_NS = 2_000_000_000  # of further steps of the case at a time, if its series is not clear
 _BYTES_PER_GB = 1e9
 _OUTCOMES = {
     Verdict.REGRESSION: Outcome.BROKEN,
@@ -51,17 +51,17 @@ _OUTCOMES = {
 
 
 class Turns(Protocol):
-    """Two runners that have been measured in turn for the fewest rounds that can be judged."""
+    """Two runners, measured in turn for the fewest rounds that can be judged."""
 
     def grow(self) -> None:
-        """Measure on until the run is a quarter longer."""
+        """Measure until the run is a quarter longer."""
 
     def interleaved(self) -> Interleaved:
         """The blocks so far."""
 
 
 class Live(Protocol):
-    """A case whose worker is still there, so that it can be measured on."""
+    """A case whose worker process still runs, so that it can take more samples."""
 
     case: Case
 
@@ -80,7 +80,7 @@ class Gate:
         self._seconds = seconds
 
     def judge(self, subject: str, result: Result, live: Live | None) -> Result:
-        """End every open entry of a case; its result, with the figures that were measured in turn to judge it."""
+        """End every open entry of a case; return its result with the figures that were measured in turn for it."""
         ledger, bounds = self._measured.ledger, bounds_of(result.case, self._thresholds)
         for asked in ledger.open_of(subject):
             try:
@@ -120,7 +120,7 @@ class Gate:
         return self._series(limit, bound, result, live)
 
     def _speedup(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
-        """fp32's time over the case's, an image, the two measured in turn."""
+        """fp32's time per image divided by the case's, both measured in turn."""
         wanted = replace(result.case, precision=REFERENCE)
         reference = self._measured.of(wanted)
         if reference is None:
@@ -132,7 +132,7 @@ class Gate:
             return replace(self._settle(limit, bound, turns, images), in_turn=SPEEDUP)
 
     def _yardstick_share(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
-        """The yardstick's time over the case's: as measured around the case, and in turn where that is not clear."""
+        """The yardstick's time divided by the case's: measured around the case, and in turn unless that is kept."""
         share, yardstick = result.yardstick_share, result.yardstick
         if share is None or yardstick is None:
             return judge(limit, bound, None)
@@ -141,7 +141,7 @@ class Gate:
         finding = judge(limit, bound, ratio.scaled(share / ratio.value))
         if finding.outcome is Outcome.KEPT or live is None:
             return finding
-        # Broken, too, has to be seen in turn: a neighbour may have come in between.
+        # A broken limit is checked in turn, too: other load may have started in between.
         scale = multiply_adds() * live.case.images_a_step / MULTIPLY_ADDS
         with live.in_turn_with_yardstick(f"{limit} {live.case.id}") as turns:
             return replace(self._settle(limit, bound, turns, scale), in_turn=YARDSTICK_SHARE)
@@ -150,7 +150,7 @@ class Gate:
         return settle(lambda: judge_in_turn(limit, bound, turns.interleaved(), scale), turns.grow, self._seconds)
 
     def _series(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
-        """A figure of the case's own steps, of which more are taken where it is not clear."""
+        """A figure of the case's own steps; more steps are taken if it is not clear."""
         processes = [list(process) for process in result.samples_ns]
 
         def measure_on() -> None:

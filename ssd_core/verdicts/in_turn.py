@@ -1,4 +1,4 @@
-"""Verdicts on what was measured in turn: a case and its variant, int8 and fp32, a case and the yardstick."""
+"""Verdicts on figures measured in turn: a case and its variant, int8 and fp32, a case and the yardstick."""
 
 import math
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ def figure_of(*terms: tuple[int, Estimate], scale: float = 1.0) -> Figure:
 
 
 def judge_in_turn(limit: str, bound: float, run: Interleaved, scale: float = 1.0) -> Finding:
-    """B's time over A's, times `scale`, held against a limit.
+    """B's time divided by A's, times `scale`, compared with a limit.
 
-    Kept or broken needs the interval and Wilcoxon's signed-rank test (p < 0.01, two-sided) over the rounds to agree,
-    so that looking several times costs few errors. Below `LEAST_ROUNDS` rounds the test cannot.
+    For kept or broken, the interval and Wilcoxon's signed-rank test over the rounds (p < 0.01, two-sided) must agree.
+    Several looks then cause few errors. Below `LEAST_ROUNDS` rounds the test cannot agree.
     """
-    from scipy.stats import wilcoxon  # SciPy takes 0.7 s, which pytest's start need not wait for
+    from scipy.stats import wilcoxon  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     ratios = run.ratios * scale
     figure = figure_of((1, estimate([ratios])))
@@ -36,10 +36,10 @@ def judge_in_turn(limit: str, bound: float, run: Interleaved, scale: float = 1.0
 def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) -> Comparison:
     """The median ratio B/A over the rounds of every pair of workers, its bootstrap interval, and the verdict.
 
-    In the U-test's place stands Wilcoxon's signed-rank test, since rounds are pairs. UserError for no pair of workers
-    and a negative limit.
+    Wilcoxon's signed-rank test replaces the U-test, because rounds are pairs. UserError for no pair of workers and a
+    negative limit.
     """
-    from scipy.stats import wilcoxon  # SciPy takes 0.7 s, which pytest's start need not wait for
+    from scipy.stats import wilcoxon  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     check_limit(limit)
     if not workers:

@@ -1,4 +1,4 @@
-"""Judgement: a figure with its 95 % interval, held against a limit."""
+"""Judgement: a figure with its 95 % interval, compared with a limit."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from ssd_core.errors import UserError
 from ssd_core.stats.figures import OF_AP, PLAIN
 from ssd_core.verdicts.ledger import Outcome
 
-_WORDS = {  # limit: what its figure is called, the unit, the format, and how to get one where it is missing
+_WORDS = {  # limit: its figure's name, unit and format, and how to get the figure if it is missing
     "min_speedup": ("speed-up over fp32", "", PLAIN, "measure fp32 in the same run (--precision fp32,int8)"),
     "min_yardstick_share": ("share of yardstick", "", PLAIN, "measure it with the yardstick"),
     "max_p99_over_p50": ("p99/p50", "", PLAIN, "a p99 needs 662 samples (--steps 662)"),
@@ -21,25 +21,25 @@ _WORDS = {  # limit: what its figure is called, the unit, the format, and how to
 }
 
 
-_UNCLEAR = (Outcome.TOO_NOISY, Outcome.NOT_JUDGED)  # what more samples may change
+_UNCLEAR = (Outcome.TOO_NOISY, Outcome.NOT_JUDGED)  # outcomes that more samples may change
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A value and the ends of its 95 % interval, which are the value itself where nothing about it is random."""
+    """A value and the ends of its 95 % interval, which equal the value if it is not random."""
 
     value: float
     low: float
     high: float
 
     def __post_init__(self) -> None:
-        """Refuse an interval without its value. UserError, since a NaN comes from damaged samples."""
+        """Refuse an interval without its value. UserError, because a NaN comes from damaged samples."""
         if not self.low <= self.value <= self.high:
             raise UserError(f"{self.value} lies outside of its interval [{self.low}, {self.high}]: measure it again.")
 
     @classmethod
     def exact(cls, value: float) -> "Figure":
-        """A figure that comes out the same every time."""
+        """A figure that is the same every time."""
         return cls(value, value, value)
 
     def scaled(self, factor: float) -> "Figure":
@@ -54,19 +54,19 @@ class Figure:
 
 @dataclass(frozen=True)
 class Finding:
-    """How a limit ended, with the figures in words, and the one that was held against it, if there was one."""
+    """The outcome of a limit, its reason with the figures, and the figure that was judged, if there is one."""
 
     outcome: Outcome
     reason: str
     figure: Figure | None = None
     in_turn: str | None = None
-    """The name that the figure is kept under in the result, where it was measured in turn to be judged."""
+    """The figure's name in the result, if it was measured in turn."""
 
 
 def judge(limit: str, bound: float, figure: Figure | None, *, sure: bool = True) -> Finding:
-    """Kept or broken where the whole interval is on one side of the limit, else too noisy to tell.
+    """Kept or broken if the whole interval is on one side of the limit, else too noisy to tell.
 
-    A limit without a figure is not judged. `sure` is whether a test that has to agree with the interval does.
+    A limit without a figure is not judged. `sure`: whether a test that must agree with the interval does agree.
     """
     name, unit, of, hint = _WORDS[limit]
     at_least = limit.startswith("min_")
@@ -87,9 +87,9 @@ def settle(
     budget_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Finding:
-    """Look, and measure on while it is not clear and seconds are left; the last finding.
+    """Judge, and measure more while the finding is not clear and time is left; return the last finding.
 
-    `measure_on` adds samples to what `look` looks at. The reason says how long it took when that was not enough.
+    `measure_on` adds samples for `look` to judge. If they were not enough, the reason says how long it took.
     """
     start = clock()
     finding = look()

@@ -1,4 +1,4 @@
-"""Whether the CPU really ran what a case is named for."""
+"""Checks that the CPU really ran a case's precision."""
 
 from ssd_core.errors import UserError
 from ssd_core.machine import identity
@@ -8,7 +8,7 @@ from ssd_core.results.schema import Result, TimedResult
 
 
 def check_kernels(result: Result) -> None:
-    """Raise UserError when the CPU ran nothing of a result's precision, or only made believe."""
+    """Raise UserError if the CPU ran no kernel of a result's precision, or only emulated it."""
     kernels = result.onednn_kernels if isinstance(result, TimedResult) else None
     if kernels is not None:
         _check(result.precision, kernels)

@@ -1,6 +1,6 @@
-"""The ledger of a run: all that the run was asked, written down before it measures, and how each entry ended.
+"""The ledger of a run: everything that it was asked, entered before it measures, and how each entry ended.
 
-The exit status of a run follows from the ledger alone, whatever selected, reordered or skipped its cases.
+The exit status follows from the ledger alone, even if cases were deselected, reordered or skipped.
 """
 
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MEASURE = "measure"
-"""What every case is asked first: to give a result."""
+"""The first entry of every case: it has to give a result."""
 RUN = "run"
-"""The subject of what is asked of no single case."""
+"""The subject of entries that belong to no single case."""
 
 
 class Outcome(StrEnum):
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was asked: of a case such as `latency int8-batch1-intra2`, or of the whole `run`."""
+    """One thing that was asked, of a case such as `latency int8-batch1-intra2`, or of the whole `run`."""
 
     subject: str
     asked: str
@@ -41,16 +41,16 @@ class Entry:
     reason: str
 
     def as_json(self) -> dict[str, str]:
-        """The entry as it is kept in a results file."""
+        """The entry as a results file holds it."""
         return {"subject": self.subject, "asked": self.asked, "outcome": str(self.outcome), "reason": self.reason}
 
     def __str__(self) -> str:
-        """As in `min_speedup broken: speed-up is 1.8 ...`; the subject is left to who prints it."""
+        """As in `min_speedup broken: speed-up is 1.8 ...`; without the subject."""
         return f"{self.asked} {self.outcome}: {self.reason}"
 
 
 class Ledger:
-    """Entries in the order in which they were asked. `ask` first, then `end`; what was never ended is not judged."""
+    """Entries in the order they were asked. Call `ask` first, then `end`; an entry without `end` is not judged."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry | None] = {}
@@ -58,24 +58,24 @@ class Ledger:
         self._open_reason = "the run ended before it"
 
     def ask(self, subject: str, asked: str) -> None:
-        """Write down what is asked; asking twice is asking once."""
+        """Enter what is asked; asking again changes nothing."""
         self._entries.setdefault((subject, asked), None)
 
     def reopen(self, subject: str) -> None:
-        """Forget how the entries of a subject ended, because it is measured again."""
+        """Forget the outcomes of a subject's entries, because it is measured again."""
         for key in self._entries:
             if key[0] == subject:
                 self._entries[key] = None
 
     def end(self, subject: str, asked: str, outcome: Outcome, reason: str) -> Entry:
-        """End an entry. KeyError when it was not asked: nothing is judged in secret."""
+        """End an entry. KeyError if it was not asked: every judgement must be asked first."""
         if (subject, asked) not in self._entries:
             raise KeyError(f"{asked} was not asked of {subject}.")
         entry = self._entries[subject, asked] = Entry(subject, asked, outcome, reason)
         return entry
 
     def end_open(self, subject: str, reason: str) -> None:
-        """End whatever is open of a subject as not judged."""
+        """End all open entries of a subject as not judged."""
         for asked in self.open_of(subject):
             self.end(subject, asked, Outcome.NOT_JUDGED, reason)
 
@@ -84,17 +84,17 @@ class Ledger:
         self._open_reason = reason
 
     def leave_out(self, line: str) -> None:
-        """Note in one line what a selection, this CPU or a baseline keeps from being asked."""
+        """Note in one line what is not asked because of a selection, this CPU or a baseline."""
         if line not in self._not_asked:
             self._not_asked.append(line)
 
     def open_of(self, subject: str) -> list[str]:
-        """What is asked of a subject and has not ended."""
+        """What is asked of a subject and is still open."""
         return [asked for (of, asked), entry in self._entries.items() if of == subject and entry is None]
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Every entry as it stands, those of one subject together."""
+        """Every entry in its present state, grouped by subject."""
         subjects = list(dict.fromkeys(subject for subject, _ in self._entries))
         keys = sorted(self._entries, key=lambda key: subjects.index(key[0]))
         return tuple(self._entries[key] or Entry(*key, Outcome.NOT_JUDGED, self._open_reason) for key in keys)
@@ -111,12 +111,12 @@ class Ledger:
 
     @property
     def cases(self) -> int:
-        """How many cases were asked for one."""
+        """How many cases were asked for a result."""
         return sum(entry.asked == MEASURE for entry in self.entries)
 
     @property
     def partial(self) -> str | None:
-        """As in `1 of 6 cases measured`; None where every case gave a result."""
+        """As in `1 of 6 cases measured`; None if every case gave a result."""
         return None if self.measured == self.cases else f"{self.measured} of {self.cases} cases measured"
 
     @property
@@ -126,7 +126,7 @@ class Ledger:
 
     @property
     def passes(self) -> bool:
-        """Whether something was measured and everything that was asked is kept."""
+        """Whether something was measured and every entry passes."""
         return self.measured > 0 and not self.failing
 
     def of(self, subject: str) -> Iterator[Entry]:

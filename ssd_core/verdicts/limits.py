@@ -1,4 +1,4 @@
-"""Limits: the thresholds file, TOML, whose rules say by pattern what a case may and may not do.
+"""Limits: the thresholds file (TOML). Its rules set limits for the cases that match their patterns.
 
     [[rule]]
     kind = "throughput"                         # patterns over the case's parameters: text with * and ?, a number,
@@ -6,7 +6,7 @@
     batch_size = [1, 8]
     machine = "*EPYC 9R14*"                     # a pattern over the CPU's model, for limits that hold on one machine
     max_slowdown = 0.03                         # against the baseline: 0.03 is 3 %
-    min_speedup = { AMX = 6.0, VNNI = 2.0 }     # over fp32, the two measured in turn, by the CPU's best int8 kernels
+    min_speedup = { AMX = 6.0, VNNI = 2.0 }     # over fp32, both measured in turn, by the CPU's best int8 kernels
     min_yardstick_share = 0.4                   # of what the machine's yardstick reaches
     max_p99_over_p50 = 1.5
     max_ap_loss = 0.01                          # in AP, against the fp32 case and against the baseline
@@ -16,8 +16,8 @@
     max_peak_memory_gb = 1.5
     min_ap = 0.22                               # of the images that were evaluated
 
-Where several rules match a case, the later one counts, limit by limit. The names of version 0.1 (`least_...`,
-`largest_...`) are read too.
+If several rules match a case, the later one wins, limit by limit. The names of version 0.1 (`least_...`,
+`largest_...`) still work.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from pathlib import Path
 from ssd_core.errors import UserError
 from ssd_core.results.case import PARAMETERS
 
-ISA_TIERS = {  # best first: the flags, as /proc/cpuinfo names them, any of which makes a CPU one of its tier
+ISA_TIERS = {  # best first; a CPU belongs to a tier if /proc/cpuinfo lists one of its flags
     "AMX": ("amx_int8",),
     "VNNI": ("avx512_vnni", "avx_vnni"),
     "AVX2": ("avx2",),
@@ -65,7 +65,7 @@ Parameters = Mapping[str, object]
 
 @dataclass(frozen=True)
 class CaseLimits:
-    """What one case has to keep; a limit that is None, or an ISA that is not named, is not asked of it."""
+    """The limits of one case. A limit that is None, or an ISA that is missing, is not asked."""
 
     max_slowdown: float | None = None
     min_speedup: Mapping[str, float] = field(default_factory=dict)
@@ -79,9 +79,9 @@ class CaseLimits:
     min_ap: float | None = None
 
     def asked(self, isa: str | None) -> dict[str, float]:
-        """The limits that a run asks of the case by itself, by name; a baseline asks for `max_slowdown`.
+        """The limits, by name, that need no baseline; only `max_slowdown` needs one.
 
-        `isa` picks the least speed-up of a CPU whose best int8 instructions these are (see `isa_tier`).
+        `isa` is the CPU's best int8 instruction set (see `isa_tier`). It selects the least speed-up.
         """
         bounds = {
             name: bound
@@ -111,12 +111,12 @@ class Rule:
         )
 
     def limits_of(self, case: Parameters) -> dict[str, float | Mapping[str, float]]:
-        """The limits that a case of this kind has the figure for; all of them where the kind is not known."""
+        """The limits that apply to the case's kind; all of them if the kind is not known."""
         kind = case.get("kind")
         return {name: limit for name, limit in self.limits.items() if kind is None or kind in KINDS[name]}
 
     def __str__(self) -> str:
-        """The rule's number and patterns, to find it by."""
+        """The rule's number and patterns, to find it in the file."""
         patterns = ", ".join(f"{name} = {' or '.join(values)}" for name, values in self.patterns.items())
         return f"rule {self.number} ({patterns or 'every case'})"
 
@@ -138,13 +138,13 @@ class Thresholds:
         return CaseLimits(**limits)  # type: ignore[arg-type]  # each limit was checked for its name when read
 
     def unmatched(self, cases: Iterable[Parameters]) -> tuple[Rule, ...]:
-        """The rules that match none of the cases: a misspelt pattern guards nothing, and has to be said."""
+        """The rules that match none of the cases. They are reported, because a misspelt pattern checks nothing."""
         known = list(cases)
         return tuple(rule for rule in self.rules if not any(rule.matches(case) for case in known))
 
 
 def read_thresholds(path: Path) -> Thresholds:
-    """Read a thresholds file; UserError when it cannot be read, is no TOML, or a rule has an unknown key or value."""
+    """Read a thresholds file; UserError if it cannot be read, is not TOML, or a rule has an unknown key or value."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -166,7 +166,7 @@ def read_thresholds(path: Path) -> Thresholds:
 
 
 def isa_tier(isa_flags: Iterable[str]) -> str | None:
-    """The best int8 instructions of a CPU with these flags: AMX, VNNI or AVX2; None with none of them."""
+    """The best int8 instructions of a CPU with these flags: AMX, VNNI or AVX2; None if it has none of them."""
     flags = set(isa_flags)
     return next((tier for tier, wanted in ISA_TIERS.items() if flags.intersection(wanted)), None)
 
@@ -179,7 +179,7 @@ def _rule(where: str, number: int, table: Mapping[str, object]) -> Rule:
         if key in limits:
             raise UserError(f"{where} gives {key} twice, once as {given}: leave one of them out.")
         if key in PARAMETERS or key == MACHINE:
-            # Of the parameters this alone is yes or no.
+            # `tuned` is the only parameter that is yes or no.
             tuned = key == "tuned" and isinstance(value, bool)
             patterns[key] = (str(value),) if tuned else _pattern(f"{where}: {key}", value)
         elif key == "min_speedup":
@@ -196,7 +196,7 @@ def _rule(where: str, number: int, table: Mapping[str, object]) -> Rule:
 
 
 def _check_kinds(where: str, kinds: Pattern | None, limits: Iterable[str]) -> None:
-    """UserError for a limit of which no case has the figure that the rule's kinds match."""
+    """UserError for a limit that applies to no kind of case that the rule matches."""
     for limit in limits if kinds else ():
         if not any(fnmatchcase(kind, pattern) for kind in KINDS[limit] for pattern in kinds or ()):
             raise UserError(f"{where}: a case of kind {' or '.join(kinds or ())} has no figure for {limit}: remove it.")

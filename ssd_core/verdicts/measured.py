@@ -12,19 +12,19 @@ from ssd_core.verdicts.ledger import Ledger
 
 
 class Measured:
-    """Results by the test that gave each, in the order they came."""
+    """Results by the test that gave each, in the order they were measured."""
 
     def __init__(self, folder: Path, started: datetime) -> None:
         self.folder = folder
         self.started = started
         self.stamp = started.strftime("%Y%m%d_%H%M%S")
-        """What the names of this run's files end in."""
+        """The end of this run's file names."""
         self.saved: Path | None = None
-        """The file of results, once it is there."""
+        """The file of results, once it is written."""
         self.ledger = Ledger()
         self.by_test: dict[str, Result] = {}
         self.matches: dict[str, Matches] = {}
-        """What the detections of each precision matched, so that AP can be bootstrapped over images."""
+        """The matches of each precision's detections, so that AP can be bootstrapped over images."""
 
     @property
     def results(self) -> list[Result]:
@@ -41,8 +41,8 @@ class Measured:
         return next((result for result in reversed(self.results) if result.case.key == case.key), None)
 
     def ap_loss(self, precision: str) -> Figure | None:
-        """fp32's AP less a precision's on the same images, with its interval; None where one was not measured."""
-        from ssd_core.coco.resample import ap_loss_interval  # pycocotools, which pytest's start need not wait for
+        """fp32's AP minus a precision's on the same images, with its interval; None if one was not measured."""
+        from ssd_core.coco.resample import ap_loss_interval  # not at the top: pytest's start does not need pycocotools
 
         reference, own = self.matches.get(REFERENCE), self.matches.get(precision)
         if reference is None or own is None:

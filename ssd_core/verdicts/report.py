@@ -1,4 +1,4 @@
-"""Report: files of results compared, the first of them the baseline; one row a case and figure, one cell a file."""
+"""Report: files of results compared with the first, the baseline; one row per case and figure, one cell per file."""
 
 import dataclasses
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from ssd_core.results.schema import AccuracyResult, Result, TimedResult
 from ssd_core.stats.figures import median_ms
 from ssd_core.verdicts.compare import BASELINE, LIMIT, THIS_RUN, Comparison, Verdict, compare, describe
 
-LARGEST_AP_LOSS = 0.005  # half a point of AP against the baseline, where no threshold says otherwise
+LARGEST_AP_LOSS = 0.005  # half a point of AP against the baseline, unless a threshold says otherwise
 
 
 class Exit(IntEnum):
@@ -28,12 +28,12 @@ class Exit(IntEnum):
 
 
 class UnlikeMachinesError(UserError):
-    """Files of machines whose times cannot be compared."""
+    """The files are from machines whose times cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of one case in every file, and every file's comparison with the first (the first's own is None)."""
+    """One figure of one case in every file, and every file's comparison with the first (None for the first)."""
 
     case: str
     figure: str
@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All rows, what the files are called and measured on, and notes for the reader."""
+    """All rows, the files' names and machines, and notes for the reader."""
 
     files: tuple[str, ...]
     machines: tuple[str, ...]
@@ -57,9 +57,9 @@ class Report:
 
     @property
     def exit(self) -> Exit:
-        """A regression comes first, then what could not be compared, then what could not be told.
+        """The first that applies: nothing compared, a regression, incomparable, too noisy to tell, fine.
 
-        A case that is missing counts as not comparable; where every case is missing or new, nothing was compared.
+        A missing case counts as incomparable. If every case is missing or new, nothing was compared.
         """
         verdicts = {comparison.verdict for comparison in self.comparisons}
         if verdicts <= {Verdict.MISSING, Verdict.NEW}:
@@ -72,9 +72,9 @@ class Report:
 
 
 def report(runs: Sequence[Run], limit: float = LIMIT, ignore: Iterable[str] = ()) -> Report:
-    """Compare runs on like machines; `ignore` names conditions that may differ.
+    """Compare runs on machines with the same hardware; `ignore` names conditions that may differ.
 
-    UserError for fewer than two runs, UnlikeMachinesError where a machine is unlike the first's.
+    UserError for fewer than two runs, UnlikeMachinesError if a machine's hardware differs from the first's.
     """
     first, *others = check_runs(runs)
     for other in others:
@@ -107,9 +107,9 @@ def compare_results(
     unlike: Sequence[Difference] = (),
     ignore: Iterable[str] = (),
 ) -> Comparison:
-    """The verdict on one case: A is the baseline's result, B the new one, None where a run has none (not both).
+    """The verdict on one case: A is the baseline's result, B the new one. One of them may be None.
 
-    `unlike`: what is known to differ between the runs themselves; with any, the results are incomparable.
+    `unlike`: conditions that differ between the runs; if there are any, the results are incomparable.
     """
     if a is None or b is None:
         verdict = Verdict.NEW if a is None else Verdict.MISSING
@@ -129,16 +129,16 @@ def compare_results(
 
 
 def _mark_chosen(comparison: Comparison, a: TimedResult, b: TimedResult) -> Comparison:
-    """The comparison with a word on what two tuned results chose differently, which makes them no less comparable."""
+    """The comparison, with a note on counts that two tuned results chose differently; they stay comparable."""
     if not (unlike := differences(a.chosen, b.chosen)):
         return comparison
     return dataclasses.replace(comparison, reason=f"{comparison.reason}; tuned to other settings: {listed(unlike)}")
 
 
 def yardstick_change(a: TimedResult, b: TimedResult) -> float | None:
-    """How much longer the yardstick took with B than with A: above 1 on a slower machine. None where it did not run.
+    """How much longer the yardstick took with B than with A: above 1 on a slower machine. None if it did not run.
 
-    A share is the yardstick's time over the case's, but for a factor that both results have in common.
+    A share is the yardstick's time divided by the case's, times a factor that both results share.
     """
     if a.yardstick_share is None or b.yardstick_share is None:
         return None
@@ -147,7 +147,7 @@ def yardstick_change(a: TimedResult, b: TimedResult) -> float | None:
 
 
 def _without_machine(comparison: Comparison, change: float | None, limit: float) -> Comparison:
-    """No regression where the yardstick slowed down as much: then it is the machine that did."""
+    """No regression if the yardstick slowed down as much: then the machine was slower."""
     if comparison.verdict is not Verdict.REGRESSION or comparison.low is None or change is None or change <= 1 + limit:
         return comparison
     if comparison.low / change > 1 + limit:
@@ -160,9 +160,9 @@ def _without_machine(comparison: Comparison, change: float | None, limit: float)
 
 
 def compare_accuracy(a: float, b: float, largest_loss: float = LARGEST_AP_LOSS) -> Comparison:
-    """The verdict on two APs over the same images; they are no samples, so the limit alone decides, in AP."""
+    """The verdict on two APs over the same images. There are no samples, so only the limit (in AP) decides."""
     loss = a - b
-    reason = f"AP {b:.4f} where it was {a:.4f}, {largest_loss:g} may be lost"
+    reason = f"AP {b:.4f}, before {a:.4f}; a loss of {largest_loss:g} passes"
     verdict = Verdict.NO_CHANGE
     if abs(loss) > largest_loss:
         verdict = Verdict.REGRESSION if loss > 0 else Verdict.IMPROVEMENT
@@ -170,7 +170,7 @@ def compare_accuracy(a: float, b: float, largest_loss: float = LARGEST_AP_LOSS) 
 
 
 def without_ratio(verdict: Verdict, reason: str) -> Comparison:
-    """A comparison of what cannot be divided."""
+    """A comparison without a ratio."""
     return Comparison(None, None, None, None, verdict, reason)
 
 
@@ -182,7 +182,7 @@ def check_runs(runs: Sequence[Run]) -> Sequence[Run]:
 
 
 def names(runs: Sequence[Run]) -> tuple[str, ...]:
-    """What the files are called in a table: their names, or their whole paths where names repeat."""
+    """The files' names in a table, or their whole paths if names repeat."""
     short = [run.path.name for run in runs]
     return tuple(short if len(set(short)) == len(short) else map(str, (run.path for run in runs)))
 
@@ -199,7 +199,7 @@ def listed(unlike: Iterable[Difference]) -> str:
 
 
 def figure_of(case: Case) -> str:
-    """What a case's value is."""
+    """The name of a case's value."""
     if case.kind == "accuracy":
         return "AP"
     return "median ms an image" if case.tuned else "median ms"
@@ -217,7 +217,7 @@ def _unsteady(result: Result) -> bool:
 
 
 def mark_unsteady(comparison: Comparison, first: Iterable[Result], second: Iterable[Result]) -> Comparison:
-    """The comparison with a word in its reason on each side of which a result never became steady."""
+    """The comparison, with a note in its reason for each run with a result that never became steady."""
     sides = ((BASELINE, first), (THIS_RUN, second))
     unsteady = [side for side, results in sides if any(_unsteady(result) for result in results)]
     if not unsteady:

@@ -1,4 +1,4 @@
-"""Figures of a case's own steps, with their intervals: what the absolute limits are held against."""
+"""Figures of a case's own steps, with their intervals; the absolute limits apply to them."""
 
 from collections.abc import Callable, Sequence
 
@@ -29,7 +29,7 @@ _OF_P99 = ("max_p99_ms", "max_p99_over_p50")
 
 
 def series_figure(limit: str, processes_ns: Sequence[Sequence[float]], images_a_step: int) -> Figure | None:
-    """The figure that a limit is held against, of nanoseconds by process; None where the samples carry no p99."""
+    """The figure that a limit applies to, from nanoseconds by process; None if a p99 has too few samples."""
     if limit in _OF_P99 and sum(map(len, processes_ns)) < samples_needed(99):
         return None
     of_steps = estimate([np.asarray(process, dtype=np.float64) for process in processes_ns], _STATISTICS[limit])

@@ -41,7 +41,7 @@ class ImageDetections:
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """What a worker runs on, as the kernel and the installed packages say it."""
+    """What a worker runs on, as the kernel and the installed packages report it."""
 
     pid: int
     peak_memory_bytes: int

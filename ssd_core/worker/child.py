@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str]) -> None:
     """Serve on the socket whose file descriptor is `arguments[0]`; `arguments[1]` is the binding as JSON, or null."""
-    # Ctrl-C reaches the whole foreground group; the parent decides what becomes of us.
+    # Ctrl-C reaches the whole foreground group; the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wanted = json.loads(arguments[1])
     refusal: UserError | None = None
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> None:
 
     try:
         from ssd_core.worker import wire
-    except ModuleNotFoundError as error:  # without NumPy there is not even a way to answer
+    except ModuleNotFoundError as error:  # without NumPy it cannot answer
         sys.exit(_without(error))
 
     with socket.socket(fileno=int(arguments[0])) as sock, contextlib.suppress(wire.ConnectionEnded):
@@ -99,7 +99,7 @@ class _Dispatcher:
         return reply
 
     def pause(self) -> None:
-        """End the streams that run on after a `run`: whatever comes next has the cores for itself."""
+        """End the streams that run on after a `run`, so that the next command has the cores for itself."""
         if self._steps is not None:
             self._steps.pause()
 
@@ -107,7 +107,7 @@ class _Dispatcher:
         return {}, []
 
     def do_open(self, model: str, **how: Any) -> "Reply":
-        """Open the network, unless this very file is open just so already."""
+        """Open the network, unless the same file is already open in the same way."""
         from ssd_core.backends.protocol import Opening
         from ssd_core.backends.registry import open_session
         from ssd_core.worker.steps import Steps
@@ -117,7 +117,7 @@ class _Dispatcher:
         if self._session is None or wanted != self._opened:
             if self._session is not None:
                 self._session.close()
-            self._session = self._steps = None  # should opening fail, nothing is open
+            self._session = self._steps = None  # if opening fails, nothing is open
             self._session = open_session(opening)
             self._steps = Steps(self._session)
             self._opened = wanted
@@ -147,7 +147,7 @@ class _Dispatcher:
         return {}, [time_input(self._fed().next_images, steps)]
 
     def do_yardstick(self, precision: str, num_inter_threads: int, num_intra_threads: int, steps: int) -> "Reply":
-        """Run the yardstick, which keeps its session for the next time; one with other threads is ended first."""
+        """Run the yardstick. Its session is kept for the next time; one with other threads is ended first."""
         from ssd_core.profiling.yardstick import Yardstick
 
         wanted = (precision, num_inter_threads, num_intra_threads)
@@ -175,7 +175,7 @@ class _Dispatcher:
         return {}, []
 
     def do_next_detections(self) -> "Reply":
-        """The next batch's detections, image after image in one row; no file names when all records are through."""
+        """The next batch's detections, concatenated over its images; no file names after the last record."""
         import numpy as np
 
         batch = next(self._once, None) if self._once is not None else None
@@ -216,7 +216,7 @@ class _Dispatcher:
         return {"done": process.reset_peak()}, []
 
     def do_flush(self) -> "Reply":
-        """Bring all that was printed, by Python and by C, to where the parent reads it."""
+        """Flush all that Python and C printed, so that the parent can read it."""
         sys.stdout.flush()
         sys.stderr.flush()
         ctypes.CDLL(None).fflush(None)
@@ -228,7 +228,7 @@ class _Dispatcher:
         return self._feed
 
     def _ready(self) -> "tuple[Session, Feed]":
-        """The session and its feed; UserError where the batch does not suit the graph."""
+        """The session and its feed; UserError where the batch does not fit the graph."""
         feed = self._fed()
         if self._session is None:
             raise RuntimeError("no graph is open: call open() first")

@@ -27,8 +27,8 @@ from ssd_core.worker import wire
 from ssd_core.worker.answers import Durations, ImageDetections, Trace, WorkerStatus, split_images
 from ssd_core.worker.output import CapturedOutput
 
-# Imports this very ssd_core into whatever Python runs it, without its neighbours: were the folder that holds it put on
-# the path and that were a site-packages, another environment would be given our TensorFlow instead of its own.
+# Imports this ssd_core into any Python, without the packages beside it. If its folder were a site-packages on the path,
+# another environment would import our TensorFlow instead of its own.
 _BOOTSTRAP = """
 import importlib.util, sys
 spec = importlib.util.spec_from_file_location("ssd_core", sys.argv[1])
@@ -59,7 +59,7 @@ class WorkerSettings:
     socket_id: int | None = None
     num_cores: int | None = None
     onednn_verbose: bool = False
-    delay_ms: float = 0.0  # slept inside what is timed, to stand for slower code
+    delay_ms: float = 0.0  # slept inside what is timed, to simulate slower code
 
     def environment(self) -> dict[str, str]:
         """The child's whole environment: the parent's, what a worker needs and the allocator, then `env`."""
@@ -89,7 +89,7 @@ class Worker:
             raise
 
     def open(self, opening: Opening) -> OpenGraph:
-        """Open the network, closing what was open before. What is open just so already stays as it is."""
+        """Open the network and close what was open before. A network that is open in the same way stays open."""
         reply, _ = self._request("open", **asdict(opening) | {"model": str(opening.model.absolute())})
         return OpenGraph(**reply)
 
@@ -110,7 +110,7 @@ class Worker:
         )
 
     def run(self, steps: int) -> Durations:
-        """Run `steps` batches; with several streams a batch of each, and they run on until another command."""
+        """Run `steps` batches; with several streams a batch of each. They run on until another command."""
         _, (run_ns, step_ns) = self._request("run", steps=steps, delay_ms=self.settings.delay_ms)
         return Durations(run_ns.tolist(), step_ns.tolist())
 
@@ -162,7 +162,7 @@ class Worker:
         return WorkerStatus(**reply | {key: tuple(reply[key]) for key in ("cpus", "memory_nodes")})
 
     def reset_peak(self) -> bool:
-        """Begin the peak of memory anew; False where the kernel does not allow it."""
+        """Reset the peak of memory; False where the kernel does not allow it."""
         reply, _ = self._request("reset_peak")
         return bool(reply["done"])
 
@@ -233,7 +233,7 @@ class Worker:
             self._death = f"The worker did not {what} and was ended{self._output.tail()}"
             raise WorkerDied(self._death) from None
         except BaseException:
-            # Half a conversation cannot be taken up again.
+            # A connection cannot be used again after half an answer.
             self._kill()
             self._reap(command)
             raise
@@ -265,5 +265,6 @@ def _cause(status: int) -> str:
         name = signal.Signals(-status).name
     except ValueError:
         name = f"signal {-status}"
-    hints = {"SIGKILL": " (by hand, or by the kernel for want of memory)", "SIGILL": " (an instruction this CPU lacks)"}
+    killed = " (by hand, or by the kernel because memory ran out)"
+    hints = {"SIGKILL": killed, "SIGILL": " (an instruction this CPU lacks)"}
     return f"died of {name}{hints.get(name, '')}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ssd_core.images.pipeline import Batch
 
 LOWEST_PIXEL, HIGHEST_PIXEL = -123.68, 151.06  # 0 and 255 less the means, the widest over the three channels
-_TENSOR_ALIGNMENT_BYTES = 64  # TensorFlow takes an array so aligned as it is, and copies any other
+_TENSOR_ALIGNMENT_BYTES = 64  # TensorFlow uses an array of this alignment directly, and copies any other
 
 
 class Feed(Protocol):
@@ -25,7 +25,7 @@ class Feed(Protocol):
         """Wait for the next batch."""
 
     def once(self) -> "Iterator[Batch]":
-        """Every image once, in order, the last batch as small as need be; RuntimeError where there is no such set."""
+        """Every image once, in order; the last batch may be smaller. RuntimeError where there is no such set."""
 
 
 class DummyFeed:
@@ -46,7 +46,7 @@ class DummyFeed:
 
 
 class RecordsFeed:
-    """The images of TFRecord shards, read and decoded ahead of need; UserError for shards that cannot be read."""
+    """The images of TFRecord shards, read and decoded in advance; UserError for shards that cannot be read."""
 
     def __init__(
         self, shards: Sequence[str], batch_size: int, data_num_inter_threads: int, data_num_intra_threads: int

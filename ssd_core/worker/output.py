@@ -38,5 +38,5 @@ class CapturedOutput:
         return "; the last it printed:\n" + "\n".join(f"    {line}" for line in lines)
 
     def close(self) -> None:
-        """Let go of the file, and so of what is in it."""
+        """Close the file, which deletes it."""
         self._file.close()

@@ -8,17 +8,17 @@ from ssd_core.worker.client import Worker, WorkerDied, WorkerSettings
 
 
 class Change(Protocol):
-    """What makes another worker of one."""
+    """A change from one worker's settings to those of another."""
 
     def of_settings(self, settings: WorkerSettings) -> WorkerSettings:
-        """The settings of the other."""
+        """The settings of the other worker."""
 
 
 class Pool:
     """Workers by precision and settings. One that died is replaced when it is next asked for.
 
-    Precisions do not share one, even where their settings are equal: what one left in the allocator would count as
-    the other's memory.
+    Precisions do not share one, even where their settings are equal: memory that one left in the allocator would count
+    for the other.
     """
 
     def __init__(self, allocator: AllocatorName | None, socket_id: int | None, num_cores: int | None) -> None:
@@ -33,8 +33,8 @@ class Pool:
     ) -> Worker:
         """A living worker for a precision, on the allocator and the CPUs that the user chose; or a variant of it.
 
-        Each runtime has workers of its own; the peers' run with malloc: OpenVINO aborts with another allocator in its
-        place, and ONNX Runtime gains nothing by one.
+        Each runtime has workers of its own. The peers' workers run with malloc: OpenVINO aborts with another allocator,
+        and ONNX Runtime gains nothing from one.
         """
         allocator, _ = choose(self._allocator if runtime == OURS else "malloc", precision)
         settings = WorkerSettings(
@@ -46,7 +46,7 @@ class Pool:
         )
         if variant is not None:
             settings = variant.of_settings(settings)
-        # A variant has a process of its own even where nothing of it differs.
+        # A variant has a process of its own even where its settings are equal.
         key = (precision, runtime, variant is not None, settings)
         worker = self._running.get(key)
         if worker is not None and not _alive(worker):
@@ -55,7 +55,7 @@ class Pool:
         return worker or self._start(key)
 
     def restart(self, worker: Worker) -> Worker:
-        """A new process in the place of a worker, with the same settings."""
+        """A new process that replaces a worker, with the same settings."""
         key = next(key for key, running in self._running.items() if running is worker)
         worker.close()
         return self._start(key)
@@ -66,8 +66,8 @@ class Pool:
         status = worker.status()
         if status.allocator != settings.allocator:
             self.contradictions[
-                f"{precision} was to run on {settings.allocator} and ran on {status.allocator}"
-                f" ({status.allocator_path}), which its numbers are of: see LD_PRELOAD and /etc/ld.so.preload."
+                f"{precision} was to run on {settings.allocator} but ran on {status.allocator}"
+                f" ({status.allocator_path}). Its numbers are for the latter: see LD_PRELOAD and /etc/ld.so.preload."
             ] = None
         return worker
 

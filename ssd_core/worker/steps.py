@@ -12,7 +12,7 @@ from ssd_core.worker.streams import Durations, Streams
 
 
 class Steps:
-    """Runs the steps of one session. With several streams these run on from one `run` to the next, until `pause`."""
+    """Runs the steps of one session. Several streams run on between calls of `run`, until `pause`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -22,7 +22,7 @@ class Steps:
         """Run `steps` batches; the nanoseconds [steps] of the call alone (`session.run`), and of whole steps.
 
         A whole step is from the end of the last one to the end of this one: the wait for its batch is in it. A delay
-        is slept inside what is timed, to stand for a slower graph. With several streams a step is a batch of each, and
+        is slept inside what is timed, to simulate a slower graph. With several streams a step is a batch of each, and
         both are whole steps (see `streams.py`).
         """
         calls = self._session.calls
@@ -67,7 +67,7 @@ def time_input(next_images: Callable[[], Images], steps: int) -> Durations:
 
 @contextlib.contextmanager
 def _without_collection() -> Iterator[None]:
-    """Keep Python's garbage collector out of what is timed."""
+    """Turn off Python's garbage collector while steps are timed."""
     gc.collect()
     gc.disable()
     try:

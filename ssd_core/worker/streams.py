@@ -1,7 +1,7 @@
-"""Streams: several sessions that share the cores, each run by a thread of its own; for throughput at small batches.
+"""Streams, for throughput at small batches. Several sessions share the cores. One thread runs each.
 
-A *step* is as many finished batches as there are streams, of whichever; it lasts from the last completion of one such
-group to that of the next. Streams go on between two calls of `run`, so that no stretch of steps has an idle end.
+A *step* is as many finished batches as there are streams, from any of them. It lasts from the last completion of one
+such group to that of the next. Streams go on between two calls of `run`, so that no steps end with idle cores.
 """
 
 import gc
@@ -16,7 +16,7 @@ from ssd_core.backends.protocol import Call, Images
 
 Durations = npt.NDArray[np.int64]
 
-_UNASKED_NS = 2_000_000_000  # streams that nobody has asked for steps for so long end by themselves
+_UNASKED_NS = 2_000_000_000  # without a call of `run` for so long, streams end by themselves
 
 
 class Streams:
@@ -31,15 +31,15 @@ class Streams:
         self._ends_ns: list[int] = []  # when batches were finished, from the last one that was handed out
         self._starting = 0  # completions still to be left out
         self._wanted: int | None = None  # how many `_ends_ns` are waited for, if any are
-        self._asked_ns = 0  # when they were last
+        self._asked_ns = 0  # when the last wait ended
         self._stopping = False
         self._error: BaseException | None = None
 
     def run(self, steps: int, delay_ms: float) -> Durations:
-        """The nanoseconds [steps] of the next steps; those that were made since the last call come first.
+        """The nanoseconds [steps] of the next steps; those finished since the last call come first.
 
-        The first step after a start is left out. A delay is slept before each batch, inside what is timed. What a
-        stream raises is raised here, once all have ended.
+        The first step after a start is left out. A delay is slept before each batch, inside what is timed. An
+        error of a stream is raised here, once all have ended.
         """
         count = len(self._calls)
         wanted = steps * count + 1
@@ -61,7 +61,7 @@ class Streams:
         return ends_ns[1:] - ends_ns[:-1]
 
     def pause(self) -> None:
-        """End all threads, and forget what they have done since the last call of `run`."""
+        """End all threads, and discard what they have done since the last call of `run`."""
         self._stopping = True
         for thread in self._threads:
             thread.join()
@@ -71,8 +71,8 @@ class Streams:
 
     def _start(self, delay_s: float) -> None:
         gc.collect()
-        gc.disable()  # until they are paused: Python's collector stays out of what is timed
-        self._starting = len(self._calls) - 1  # of the first round, the last completion is where time begins
+        gc.disable()  # until they are paused, because collection would be timed
+        self._starting = len(self._calls) - 1  # time begins at the last completion of the first round
         self._threads = [threading.Thread(target=self._stream, args=(call, delay_s)) for call in self._calls]
         for thread in self._threads:
             thread.start()

@@ -6,7 +6,7 @@ A frame is, little-endian throughout:
     header    UTF-8 JSON {"message": {...}, "arrays": [{"dtype": "<f4", "shape": [2, 3]}, ...]}
     arrays    their elements one after another, C order, without padding
 
-What does not fit these rules is refused on both sides, so a stray write on the socket never becomes numbers.
+Both sides refuse a frame that breaks these rules, so a stray write on the socket never becomes numbers.
 """
 
 import json

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from ssd_core.backends import registry
+from ssd_core.backends.protocol import Opening, Session
+from ssd_core.backends.registry import open_session
 from ssd_core.errors import UserError
 from ssd_core.graph.contract import BATCHED_OUTPUTS, INPUT
 from ssd_core.graph.export import CANDIDATE_LOGITS, LOCATIONS
@@ -101,3 +103,18 @@ def thin_models(peers: None, thin_path: Path, thin_images: Floats, tmp_path_fact
         folder = models.make(thin_path, None)
     patch.undo()
     return folder
+
+
+@pytest.fixture
+def opened(thin_models: Path) -> Any:
+    """Opens a peer's session on the thin network; all are closed in the end."""
+    sessions: list[Session] = []
+
+    def opened(runtime: Any, precision: str = "fp32", end: Any = "network", **more: Any) -> Session:
+        sizes: dict[str, Any] = {"batch_size": 3} | more
+        sessions.append(open_session(Opening(runtime, thin_models, precision, end, **sizes)))
+        return sessions[-1]
+
+    yield opened
+    for session in sessions:
+        session.close()

@@ -9,7 +9,6 @@ import pytest
 
 from ssd_core.backends import models, registry
 from ssd_core.demo import places
-from ssd_core.errors import UserError
 from ssd_core.images.tfrecord import masked_crc32c
 from ssd_core.machine import identity
 from tests.sources import ROOT, reached_from
@@ -109,30 +108,3 @@ def test_images_are_known_by_what_they_hold_not_by_where_they_lie(graph: Path, t
     shutil.rmtree(records)
     write_records(records, b"other", *first[1:])
     assert models.folder_of(graph, records) != folder, "the same path with other images"
-
-
-def test_onnx_models_are_valid(thin_models: Path) -> None:
-    import numpy as np
-    import onnx
-
-    from ssd_core.backends.onnx_model import with_detections
-
-    model = onnx.load(thin_models / "onnxruntime_fp32.onnx")
-    onnx.checker.check_model(model, full_check=True)
-    onnx.checker.check_model(with_detections(model, np.load(thin_models / models.CENTERS)), full_check=True)
-
-
-def test_int8_models_are_quantized(thin_models: Path) -> None:
-    import onnx
-    import openvino
-
-    kinds = {node.op_type for node in onnx.load(thin_models / "onnxruntime_int8.onnx").graph.node}
-    assert {"QuantizeLinear", "DequantizeLinear"} <= kinds
-    model = openvino.Core().read_model(thin_models / "openvino_int8.xml")
-    assert "FakeQuantize" in {node.get_type_name() for node in model.get_ops()}
-
-
-def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "find_spec", lambda name: None if name == "nncf" else name)
-    with pytest.raises(UserError, match=r"--peers wants nncf, not installed here: run tox -e peers\."):
-        registry.require()

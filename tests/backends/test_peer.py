@@ -1,4 +1,4 @@
-"""Both peers on a thin network: the raw predictions and the detections that TensorFlow has."""
+"""Every peer on a thin network: the raw predictions and the detections that TensorFlow has."""
 
 import threading
 from dataclasses import replace
@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from ssd_core.backends.protocol import Opening, Session, of_graph
-from ssd_core.backends.registry import PEERS, open_session
+from ssd_core.backends.peer import best_first
+from ssd_core.backends.protocol import Opening, of_graph
+from ssd_core.backends.registry import PEERS
 from ssd_core.backends.tensorflow.session import InferenceSession
 from ssd_core.coco.agreement import agreement
 from ssd_core.graph.contract import Detections
@@ -26,21 +27,6 @@ ALL = [(peer.name, precision) for peer in PEERS for precision in peer.precisions
 NEARNESS = {"fp32": 1 - 1e-6, "bf16": 0.999, "int8": 0.98}
 """Correlations c: noise of sqrt(1 / c^2 - 1), that is 0.14 %, 4.5 % and 20 % of the signal. A few layers of float32 are
 off by 1e-6; in bfloat16 each number is off by up to 0.4 %, in int8 by up to 0.4 % of the largest one."""
-
-
-@pytest.fixture
-def opened(thin_models: Path) -> Any:
-    """Opens a peer's session on the thin network; all are closed in the end."""
-    sessions: list[Session] = []
-
-    def opened(runtime: Any, precision: str = "fp32", end: Any = "network", **more: Any) -> Session:
-        sizes: dict[str, Any] = {"batch_size": 3} | more
-        sessions.append(open_session(Opening(runtime, thin_models, precision, end, **sizes)))
-        return sessions[-1]
-
-    yield opened
-    for session in sessions:
-        session.close()
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +111,6 @@ def test_streams_are_calls_that_run_side_by_side(opened: Any, thin_images: Float
     steps.pause()
 
 
-def test_openvino_chooses_streams_itself(opened: Any) -> None:
-    assert len(opened("openvino", batch_size=1, streams=0).calls) >= 1
-
-
 def test_a_worker_opens_a_peer_and_feeds_it(thin_models: Path) -> None:
     with Worker(timeout_s=600) as worker:
         for runtime in RUNTIMES:
@@ -140,3 +122,14 @@ def test_a_worker_opens_a_peer_and_feeds_it(thin_models: Path) -> None:
             worker.feed_dummy(2)
             assert len(worker.run(3).run_ns) == 3
             assert worker.open(replace(opening, scope="detections")).operation_counts != opened.operation_counts
+
+
+def test_detections_are_best_first_and_apart_from_what_a_runtime_writes_to_again() -> None:
+    scores = np.array([0.2, 0.9, 0.9, 0.8], np.float32)
+    boxes = np.tile(np.array([0.1, 0.1, 0.6, 0.6], np.float32), (4, 1))
+    boxes[3, 2] = 0.1 + MIN_SIZE / 2
+    best = best_first(np.array([7.0, 5.0, 6.0, 8.0]), scores, boxes)
+    assert best.classes.tolist() == [5, 6, 7], "equal scores as they came, and none that is too small"
+    assert best.scores.tolist() == scores[[1, 2, 0]].tolist()
+    assert not np.shares_memory(best.scores, scores)
+    assert not np.shares_memory(best.boxes, boxes)

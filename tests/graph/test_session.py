@@ -19,15 +19,15 @@ def with_unknown(graph_def: GraphDef, between: str | None = None) -> GraphDef:
     for node in graph_def.node:
         if node.name == between:
             source, node.input[0] = node.input[0], "unknown"
-            graph_def.node.add(op="TFLite_Detection_PostProcess", name="unknown", input=[source])
+            graph_def.node.add(op="Unknown_Detection_PostProcess", name="unknown", input=[source])
             return graph_def
-    graph_def.node.add(op="TFLite_Detection_PostProcess", name="unknown", input=["detection_boxes"])
+    graph_def.node.add(op="Unknown_Detection_PostProcess", name="unknown", input=["detection_boxes"])
     return graph_def
 
 
 def test_an_operation_that_is_not_known_is_named(small_graph: Callable[..., GraphDef]) -> None:
     for load in (imported, session_on):
-        with pytest.raises(UserError, match=r"^The graph cannot be loaded by TensorFlow [\d.]+ \(Op type.*'TFLite_D"):
+        with pytest.raises(UserError, match=r"^The graph cannot be loaded by TensorFlow [\d.]+ \(Op type.*'Unknown_D"):
             load(with_unknown(small_graph()))
     with pytest.raises(UserError, match=r"^/a/graph\.pb cannot be loaded by TensorFlow"):
         imported(with_unknown(small_graph()), "/a/graph.pb")
@@ -38,7 +38,7 @@ def test_what_no_output_needs_is_left_out(small_graph: Callable[..., GraphDef]) 
     outputs = identify(graph_def).outputs
     part = needed(with_unknown(small_graph()), outputs)
     assert {node.name for node in part.node} == {node.name for node in graph_def.node}
-    with pytest.raises(UserError, match="TFLite_Detection_PostProcess"):
+    with pytest.raises(UserError, match="Unknown_Detection_PostProcess"):
         needed(with_unknown(small_graph(), between="a/MaxPool"), outputs)
 
 

@@ -9,27 +9,14 @@ import pytest
 from ssd_core.backends.protocol import of_graph
 from ssd_core.errors import UserError
 from ssd_core.machine import identity
-from ssd_core.network.layers import BACKBONE, IMAGE_SIZE, Convolution
 from ssd_core.precisions import PRECISIONS
 from ssd_core.profiling import kernels
 from ssd_core.profiling.yardstick import Yardstick
-from ssd_core.profiling.yardstick_shape import CHANNELS, KERNEL, MULTIPLY_ADDS, SIZE
+from ssd_core.profiling.yardstick_shape import MULTIPLY_ADDS
 from ssd_core.worker.client import Worker, WorkerSettings
 from tests.worker.conftest import PATIENCE_S, threads_of, wait_for
 
 TYPES = {"fp32": "f32", "bf16": "bf16", "int8": "int8"}
-
-
-def test_it_is_conv4_2() -> None:
-    size = IMAGE_SIZE
-    for layer in BACKBONE:
-        size = -(-size // layer.stride)
-        if layer.name == "conv4/conv4_2":
-            break
-    assert isinstance(layer, Convolution)
-    assert (size, layer.channels_in, layer.channels_out, layer.kernel) == (SIZE, CHANNELS, CHANNELS, KERNEL)
-    assert (layer.stride, layer.dilation, layer.padding) == (1, 1, "SAME")
-    assert MULTIPLY_ADDS == 38 * 38 * 512 * (512 * 9) == 3_406_823_424
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -56,20 +56,6 @@ def test_a_renamed_test_is_the_same_case(benchmark_of: BenchmarkMaker) -> None:
     assert result_of("renamed", renamed).case == result_of("original", benchmark_of()).case
 
 
-@pytest.mark.parametrize(
-    ("named", "words"),
-    [
-        (Case("throughput", "int8", 8, 1, 2), "throughput int8-batch8-intra2"),
-        (Case("latency", "fp32", 1, 2, 4, streams=3), "latency fp32-batch1-inter2-intra4-streams3"),
-        (Case("throughput", "int8", streams=0, tuned=True), "throughput int8-tuned"),
-        (Case("accuracy", "int8", 8, 1, 2).key, "accuracy int8"),
-        (Case("against", "int8", 1, 1, 2, variant="intra=1"), "against int8-batch1-intra2 against intra=1"),
-    ],
-)
-def test_cases_have_names_for_people(named: Case, words: str) -> None:
-    assert str(named) == words
-
-
 def test_files_of_older_versions_load(benchmark_of: BenchmarkMaker, save: Saver) -> None:
     """Before there were kind, schema, samples a process, a yardstick, and an identity."""
     unknown = ("schema_version", "kind", "samples_ns", "yardstick_share", "steady", "binding", "versions")
@@ -80,11 +66,6 @@ def test_files_of_older_versions_load(benchmark_of: BenchmarkMaker, save: Saver)
     assert result.samples == timed_of(now.results)[0].samples
     assert (result.yardstick_share, result.steady) == (None, None)
     assert run.identity == {"cpu_model": "Example 9000", "cores": 2, "kernel": "6.1"}
-
-
-def test_files_that_do_not_say_how_many_streams_are_of_one(benchmark_of: BenchmarkMaker) -> None:
-    old, one, two = (result_of("here", benchmark_of(**says)).case for says in ({}, {"streams": 1}, {"streams": 2}))
-    assert old == one != two
 
 
 def test_a_tuned_case_is_the_same_whatever_it_chose_and_is_timed_by_the_image(benchmark_of: BenchmarkMaker) -> None:

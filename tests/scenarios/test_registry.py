@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
-from ssd_core.results.case import Case
 from ssd_core.scenarios.registry import KINDS, cases_of
 from ssd_core.scenarios.settings import Settings
 
@@ -19,21 +18,6 @@ def settings_with(
 ) -> Settings:
     chosen: dict[str, Any] = {"cpus": 2, "given": {"num_intra_threads"}, **others}
     return Settings(batch_sizes=batches, inter_threads=inter, intra_threads=intra, **chosen)
-
-
-def test_ids_name_precision_batch_threads_and_streams() -> None:
-    assert Case("throughput", "int8", 8, 1, 2).id == "int8-batch8-intra2"
-    assert Case("throughput", "int8", 8, 4, 2).id == "int8-batch8-inter4-intra2"
-    assert Case("throughput", "int8", 1, 1, 2, streams=2).id == "int8-batch1-intra2-streams2"
-    assert Case("throughput", "int8", 4, 1, 2, streams=2, tuned=True).id == "int8-tuned"
-
-
-def test_a_tuned_case_is_the_same_whatever_it_chose() -> None:
-    one, other = (Case("throughput", "int8", n, 1, n, streams=n, tuned=True) for n in (1, 2))
-    assert one.key == other.key
-    assert one.counts != other.counts
-    assert one.key != Case("throughput", "int8", 1, 1, 1).key
-    assert one.parameters["batch_size"] is None
 
 
 def test_streams_share_the_cpus_where_threads_are_left_open() -> None:

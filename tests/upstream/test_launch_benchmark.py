@@ -216,10 +216,3 @@ def test_its_status_is_pytests(launch: Path) -> None:
     done = run("--precision int8 --in-graph nowhere.pb")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "No such graph" in done.stderr
-
-
-def test_its_former_place_still_works_and_names_the_new_one() -> None:
-    command = [sys.executable, "-m", "ssd_core.launch_benchmark", "--help"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=launch_benchmark.PROJECT)
-    assert "--model-name" in ended.stdout
-    assert "python -m ssd_core.upstream.launch_benchmark" in ended.stderr

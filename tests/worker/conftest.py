@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from ssd_core.worker.client import Worker
+from tests.unstarted import libraries as libraries  # fixtures
+from tests.unstarted import started as started
 
 PATIENCE_S = 600  # for an answer of a worker: only one that hangs takes so long, however busy the machine is
 

@@ -13,7 +13,7 @@ from ssd_core.files import sha256_of
 from ssd_core.machine.affinity import available_cpus
 from ssd_core.profiling import kernels
 from ssd_core.worker.client import Worker, WorkerDefect, WorkerSettings
-from tests.worker.conftest import PATIENCE_S, threads_of, wait_for
+from tests.worker.conftest import PATIENCE_S
 
 
 def test_opening_tells_what_the_graph_is(worker: Worker, graphs: dict[str, Path]) -> None:
@@ -23,44 +23,6 @@ def test_opening_tells_what_the_graph_is(worker: Worker, graphs: dict[str, Path]
     assert opened.sha256 == sha256_of(graphs["batched"])
     assert opened.operation_counts["Placeholder"] == 1
     assert worker.open(of_graph(graphs["fixed"])).fixed_batch == 2
-
-
-@pytest.mark.parametrize(("inter", "intra"), [(1, 3), (4, 1), (2, 2)])
-def test_each_session_has_the_threads_that_were_asked_for(
-    worker: Worker, graphs: dict[str, Path], inter: int, intra: int
-) -> None:
-    worker.open(of_graph(graphs["batched"], 1, 1))
-    before = threads_of(worker)
-    opened = worker.open(of_graph(graphs["batched"], inter, intra))
-    assert (opened.num_inter_threads, opened.num_intra_threads) == (inter, intra)
-    started = threads_of(worker) - before  # told from outside
-    assert len(started) == inter + intra
-    worker.open(of_graph(graphs["batched"], 1, 1))
-    wait_for(lambda: not started & threads_of(worker))
-
-
-def test_each_stream_has_its_own_threads(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(of_graph(graphs["batched"], 1, 1))
-    before = threads_of(worker)
-    opened = worker.open(of_graph(graphs["batched"], 1, 2, streams=3))
-    assert (opened.num_inter_threads, opened.num_intra_threads, opened.streams) == (1, 2, 3)
-    sessions = threads_of(worker) - before
-    assert len(sessions) == 3 * (1 + 2)
-    worker.feed_dummy(1)
-    worker.run(2)
-    streams = threads_of(worker) - before - sessions
-    assert len(streams) == 3  # they run on
-    worker.pause()
-    wait_for(lambda: not streams & threads_of(worker))
-    assert sessions <= threads_of(worker)
-    assert worker.open(of_graph(graphs["batched"], 1, 2, streams=2)).streams == 2
-    assert len(threads_of(worker) - before - sessions - streams) == 2 * (1 + 2)
-    wait_for(lambda: not sessions & threads_of(worker))
-
-
-def test_zero_threads_are_as_many_as_there_are_cpus(worker: Worker, graphs: dict[str, Path]) -> None:
-    opened = worker.open(of_graph(graphs["batched"]))
-    assert 1 <= opened.num_inter_threads == opened.num_intra_threads <= len(available_cpus())
 
 
 def test_the_worker_times_what_it_runs(worker: Worker, graphs: dict[str, Path]) -> None:
@@ -91,15 +53,6 @@ def test_streams_time_whole_steps_on_records_too(worker: Worker, graphs: dict[st
     assert len(list(worker.detections())) == 5
     worker.feed_dummy(1)
     assert len(worker.run(3).run_ns) == 3
-
-
-def test_a_graph_that_fails_in_a_stream_says_so_and_the_worker_goes_on(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(of_graph(graphs["failing"], 1, 1, streams=2))
-    worker.feed_dummy(1)
-    with pytest.raises(UserError, match=r"failing\.pb failed in TensorFlow .*: Integer division by zero\."):
-        worker.run(1)
-    worker.open(of_graph(graphs["batched"], 1, 1, streams=2))
-    assert len(worker.run(1).run_ns) == 1
 
 
 def test_records_run_over_and_over(worker: Worker, graphs: dict[str, Path], shards: list[Path]) -> None:
@@ -192,13 +145,6 @@ def test_names_of_any_bytes_come_through(worker: Worker, graphs: dict[str, Path]
     odd.unlink()
     with pytest.raises(UserError, match="\udce9\\.pb cannot be read"):
         worker.open(of_graph(odd, 1, 1))
-
-
-def test_a_graph_that_fails_says_so_in_tensorflows_words(worker: Worker, graphs: dict[str, Path]) -> None:
-    worker.open(of_graph(graphs["failing"], 1, 1))
-    worker.feed_dummy(1)
-    with pytest.raises(UserError, match=r"failing\.pb failed in TensorFlow .*: Integer division by zero\."):
-        worker.run(1)
 
 
 def test_a_defect_comes_back_with_its_traceback(worker: Worker, graphs: dict[str, Path]) -> None:

@@ -27,20 +27,20 @@ _CPU = "/job:localhost/replica:0/task:0/device:CPU:0"  # as a session places nod
 class LoadedGraph:
     """A graph that sessions can be opened on.
 
-    Where it is `optimized` a session on it has TensorFlow's graph optimizer behind it already, which takes seconds.
+    If it is `optimized`, TensorFlow's graph optimizer, which takes seconds, has already run.
     """
 
     graph: Any
     optimized: bool
     contract: Contract
     operation_counts: dict[str, int]
-    """Of the file, not of what the optimizer made of it."""
+    """Of the file, not of the optimized graph."""
     postprocess_ms: tuple[float, float] | None
 
 
 @functools.lru_cache(maxsize=1)
 def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = False) -> LoadedGraph:
-    """Read a frozen graph; the last is kept, and known by its `sha256` too, since files change.
+    """Read a frozen graph. The last one is cached, by its `sha256` too, because files change.
 
     What its outputs do not need is left out. UserError: a graph that cannot be read, identified or loaded.
     """
@@ -64,7 +64,7 @@ def load(path: Path, sha256: str, trust: bool, fast: bool, network_only: bool = 
 
 
 def _optimized(graph_def: GraphDef, contract: Contract) -> Any:
-    """The graph behind the optimizer; None where that does not take it, or is not taken back: sessions see to it."""
+    """The optimized graph; None where the optimizer or the import fails. Sessions then optimize it themselves."""
     try:
         return imported(_optimize(graph_def, contract))
     except (UserError, ValueError, tf.errors.OpError):
@@ -82,6 +82,6 @@ def _optimize(graph_def: GraphDef, contract: Contract) -> GraphDef:
 
 
 def _is_bfloat16(graph_def: GraphDef) -> bool:
-    """Whether there are bf16 convolutions: TensorFlow fuses them, and then does not import what it made."""
+    """Whether there are bf16 convolutions: TensorFlow fuses them, and then cannot import the result."""
     kinds = (node.attr["T"].type for node in graph_def.node if node.op == "Conv2D")
     return tf.bfloat16.as_datatype_enum in kinds

@@ -24,8 +24,8 @@ _INTER_OP_THREAD = "tf_Compute"  # the name that TensorFlow gives the threads of
 class InferenceSession(Session):
     """One graph in one TensorFlow session, or in several that run side by side; each has thread pools of its own.
 
-    The thread counts that it describes are those of the threads that TensorFlow really started, of the session that
-    has the fewest. `fast` replaces an upstream graph's post-processing by ours, and keeps what both take; the scope
+    The thread counts that it describes are of the threads that TensorFlow really started, in the session with the
+    fewest. `fast` replaces an upstream graph's post-processing by ours, and keeps the times of both; the scope
     `network` cuts the graph off at its raw predictions. UserError: a graph that cannot be read, identified or loaded.
     """
 
@@ -47,7 +47,7 @@ class InferenceSession(Session):
         self.num_inter_threads, self.num_intra_threads = min(started)
         outputs, images = list(self.contract.outputs), self.contract.input
         self.calls = tuple(s.make_callable(outputs, feed_list=[images]) for s in self._sessions)
-        # What is loaded by now stays: the collector need not walk it between timed runs.
+        # What is loaded by now stays, so the garbage collector need not scan it between timed runs.
         gc.collect()
         gc.freeze()
 
@@ -55,9 +55,9 @@ class InferenceSession(Session):
         """End the sessions, their threads and their memory."""
         while self._sessions:
             self._sessions.pop().close()
-        del self.calls
+        self.calls = ()
         gc.unfreeze()
-        gc.collect()  # TensorFlow lets go of a session's threads when its object is gone
+        gc.collect()  # TensorFlow releases a session's threads when its object is deleted
 
     def trace(self, next_images: Callable[[], Images], steps: int) -> dict[str, Any]:
         """Run `steps` batches with TensorFlow's trace (see `trace.py`), which costs time."""
@@ -66,7 +66,7 @@ class InferenceSession(Session):
 
     @contextlib.contextmanager
     def failures(self) -> Iterator[None]:
-        """Name the graph in what TensorFlow raises."""
+        """Name the graph in the errors of TensorFlow."""
         with failures(str(self._path)):
             yield
 
@@ -84,9 +84,9 @@ def _session(loaded: LoadedGraph, num_inter_threads: int, num_intra_threads: int
 
 
 def _started_threads(before: Collection[str], wanted_inter: int, wanted_intra: int) -> tuple[int, int]:
-    """How many inter-op and intra-op threads are there that were not `before`, once they have named themselves.
+    """How many inter-op and intra-op threads are new since `before`, once they have set their names.
 
-    By their numbers: of those that were, some may still be ending, and must not stand for new ones of their name.
+    Threads are compared by number: an old thread that is still ending must not count as a new one of its name.
     """
     deadline = time.monotonic() + _NAMING_SECONDS
     while True:

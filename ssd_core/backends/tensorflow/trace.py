@@ -27,7 +27,7 @@ def trace(session: Session, contract: Contract, next_images: Callable[[], Images
     """Run `steps` batches with a trace: `step_ns` [steps] of session.run, and `nodes` in the order they started.
 
     A node has the fields of `profile.Node`; its times are of the computation alone, without what the executor does
-    around it. A first step that shows the graph comes before those.
+    around it. One more step, which gives the graph, runs before those.
     """
     call = session.make_callable(list(contract.outputs), feed_list=[contract.input], accept_options=True)
     options = tf.compat.v1.RunOptions

@@ -1,0 +1,79 @@
+"""A series of steps that last what a test says: which of them count, and when there are enough."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ssd_core.results.case import Case
+from ssd_core.scenarios.series import Series, take
+from ssd_core.stats.percentiles import samples_needed
+from tests.scenarios.contexts import ContextMaker
+
+MS = 1_000_000
+WAIT_NS = 7
+
+
+class Steps:
+    """Steps whose session.run lasts a time that depends on their number, after a wait for their images."""
+
+    def __init__(self, run_ns: Callable[[int], int]) -> None:
+        self._run_ns = run_ns
+        self.asked: list[int] = []
+
+    def __call__(self, steps: int) -> tuple[list[int], list[int]]:
+        first = sum(self.asked)
+        self.asked.append(steps)
+        run_ns = [self._run_ns(number) for number in range(first, first + steps)]
+        return [ns + WAIT_NS for ns in run_ns], run_ns
+
+
+def constant(ms: int) -> Steps:
+    return Steps(lambda _: ms * MS)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # the context keeps nothing
+@given(warmup=st.integers(0, 20), steps=st.integers(1, 40))
+def test_fixed_steps_are_those_after_the_warm_up(context: ContextMaker, warmup: int, steps: int) -> None:
+    run = Steps(lambda number: 50 * MS + number)
+    series = take(Case("throughput", "int8", 1), context(steps=steps, warmup_steps=warmup), run)
+    run_ns = tuple(50 * MS + number for number in range(warmup, warmup + steps))
+    assert series.run_ns == run_ns
+    assert series.step_ns == tuple(ns + WAIT_NS for ns in run_ns)
+    assert (series.warmup_steps, series.stopped) == (warmup, "fixed steps")
+
+
+def taken(kind: str, run: Steps, context: ContextMaker) -> Series:
+    return take(Case(kind, "int8", 1), context(warmup_steps=0), run)
+
+
+def test_a_clear_series_ends_after_some_seconds_of_steps(context: ContextMaker) -> None:
+    series = taken("throughput", constant(100), context)
+    assert series.stopped == "interval of the median within 1 %"
+    assert series.steady
+    assert 5 <= sum(series.step_ns) * 1e-9 < 10
+
+
+def test_latency_goes_on_until_its_samples_carry_a_p99(context: ContextMaker) -> None:
+    assert len(taken("throughput", constant(20), context).step_ns) < samples_needed(99)
+    latency = taken("latency", constant(20), context)
+    assert len(latency.step_ns) >= samples_needed(99)
+    assert latency.stopped == "interval of the median within 1 %"
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [("throughput", 20), ("latency", 32), ("input_pipeline", 8)])
+def test_a_series_that_is_not_clear_ends_at_its_kinds_time_limit(
+    kind: str, seconds: int, context: ContextMaker
+) -> None:
+    unclear = Steps(lambda number: (100 if number % 2 else 400) * MS)  # whose median is anything in between
+    series = taken(kind, unclear, context)
+    assert series.stopped == "time limit"
+    assert sum(series.step_ns) * 1e-9 == pytest.approx(seconds, abs=0.5)
+
+
+def test_the_bar_moves_every_half_second(context: ContextMaker) -> None:
+    run = constant(100)
+    taken("throughput", run, context)
+    assert run.asked[0] == 1, "how long a step takes is not known yet"
+    assert max(run.asked[1:]) == 5

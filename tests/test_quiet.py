@@ -1,0 +1,41 @@
+"""TensorFlow is imported in silence, unless that fails. In a process of its own another module stands for it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.sources import ROOT
+
+IMPORTING = """
+import os, sys
+from ssd_core.quiet import import_tensorflow
+import_tensorflow()
+os.dup2 = None  # what is imported already needs no silence
+import_tensorflow()
+assert "tensorflow" in sys.modules
+os.write(2, b"after\\n")
+"""
+
+
+def importing(folder: Path, source: str) -> "subprocess.CompletedProcess[str]":
+    """Imports what `source` is as TensorFlow; its descriptor 2 is what a library of C writes to."""
+    (folder / "tensorflow.py").write_text(source)
+    environment = os.environ | {"PYTHONPATH": f"{folder}:{ROOT.parent}"}
+    line = [sys.executable, "-c", IMPORTING]
+    return subprocess.run(line, capture_output=True, text=True, check=False, env=environment, cwd=folder)
+
+
+def test_chatter_is_left_out_and_what_comes_after_is_shown(tmp_path: Path) -> None:
+    done = importing(tmp_path, "import os, sys\nos.write(2, b'chatter\\n')\nprint('more', file=sys.stderr, flush=True)")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "after\n")
+
+
+@pytest.mark.parametrize("failure", ["raise ImportError('it is broken')", "raise SystemExit(3)"])
+def test_chatter_is_shown_when_the_import_fails(tmp_path: Path, failure: str) -> None:
+    done = importing(tmp_path, f"import os\nos.write(2, b'a library is missing\\n')\n{failure}")
+    assert done.returncode != 0
+    assert done.stderr.startswith("a library is missing\n")
+    assert "after" not in done.stderr
