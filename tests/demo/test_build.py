@@ -17,7 +17,7 @@ from ssd_core.coco.records import write_records
 from ssd_core.demo import build, model, places
 from ssd_core.demo.scenes import write_scenes
 from ssd_core.errors import UserError
-from ssd_core.graph import export, quantize
+from ssd_core.graph import quantize
 from ssd_core.graph.contract import identify, operation_counts
 from ssd_core.graph.frozen import read_graph
 from ssd_core.images.shards import find_shards
@@ -53,8 +53,8 @@ def made(cache: Path, monkeypatch: pytest.MonkeyPatch, small_graphs: dict[str, P
     monkeypatch.setattr(build, "CALIBRATION_SCENES", 1)
     monkeypatch.setattr(build, "write_scenes", made.watch("scenes", write_scenes))
     monkeypatch.setattr(build, "write_records", made.watch("records", write_records))
-    monkeypatch.setattr(model, "make_weights", made.watch("weights", lambda: WEIGHTS))
-    monkeypatch.setattr(quantize, "quantize", made.watch("int8", quantize.quantize))
+    monkeypatch.setattr(build, "make_weights", made.watch("weights", lambda: WEIGHTS))
+    monkeypatch.setattr(build, "quantize", made.watch("int8", quantize.quantize))
 
     def fp32_graph(weights: dict[str, npt.NDArray[np.float32]]) -> Any:
         assert weights.keys() == WEIGHTS.keys()
@@ -62,7 +62,7 @@ def made(cache: Path, monkeypatch: pytest.MonkeyPatch, small_graphs: dict[str, P
             np.testing.assert_array_equal(weights[name], values)
         return read_graph(small_graphs["fp32"])
 
-    monkeypatch.setattr(export, "fp32_graph", made.watch("fp32", fp32_graph))
+    monkeypatch.setattr(build, "fp32_graph", made.watch("fp32", fp32_graph))
     return made
 
 

@@ -228,7 +228,7 @@ def test_of_91_classes_those_with_objects_are_taken(state: State) -> None:
         ({"head.classification_head.module_list.0.bias": None}, "of another model"),
         (
             {"head.classification_head.module_list.0.bias": np.zeros(4 * 21)},
-            "of 21 classes, not 81: .*--num-classes 21",
+            "has 21 classes, not 81: .*--num-classes 21",
         ),
     ],
 )
