@@ -1,4 +1,4 @@
-"""The README is the manual: what it names has to be there."""
+"""The README and docs/ are the manual: what they name has to be there."""
 
 import re
 import subprocess
@@ -10,7 +10,9 @@ import pytest
 from ssd_core.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = "\n".join(page.read_text() for page in PAGES)
+MOST_WORDS = 1200  # of the README: one page
 OF_OTHER_PROGRAMS = {"--tag", "--file", "--editable", "--cpus"}  # podman's and pip's
 
 
@@ -49,3 +51,18 @@ def test_every_file_that_is_named_is_there() -> None:
     named = set(re.findall(r"`(bench/[\w.]+|ssd_core/[\w/.]+)`", README))
     assert "bench/thresholds.toml" in named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_readme_is_one_page() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= MOST_WORDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_page_that_is_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_links_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)\)", (ROOT / "README.md").read_text()))
+    assert linked == {str(page.relative_to(ROOT)) for page in PAGES[1:]}
