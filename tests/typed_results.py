@@ -12,7 +12,6 @@ from ssd_core.results.schema import (
     TimedResult,
     timing_of,
 )
-from ssd_core.scenarios.timed import identity_of
 
 NAMES = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100")
 _KINDS = {"throughput": ThroughputResult, "latency": LatencyResult, "input_pipeline": InputPipelineResult}
@@ -20,7 +19,7 @@ _KINDS = {"throughput": ThroughputResult, "latency": LatencyResult, "input_pipel
 
 def timed(precision: str = "int8", kind: str = "throughput", **changes: Any) -> TimedResult:
     """Three steps of two processes at batch 8."""
-    identity = identity_of(Case(kind, precision, 8, 1, 2))
+    identity = Case(kind, precision, 8, 1, 2).fields
     samples_ns = changes.pop("samples_ns", [[1_000_000, 3_000_000], [2_000_000]])
     return _KINDS[kind](**{**identity, **timing_of(samples_ns, 8), "steady": True, **changes})
 
@@ -28,5 +27,5 @@ def timed(precision: str = "int8", kind: str = "throughput", **changes: Any) -> 
 def accuracy(precision: str = "int8", ap: float = 0.4, **changes: Any) -> AccuracyResult:
     """The same value for every number of COCO's."""
     about: dict[str, Any] = {"images": 5, "data": Data("records", "demo"), "protocol": "all images", "rounding": "fine"}
-    identity = identity_of(Case("accuracy", precision, 8, 1, 2))
+    identity = Case("accuracy", precision, 8, 1, 2).fields
     return AccuracyResult(**{**identity, "accuracy": dict.fromkeys(NAMES, ap), **about, **changes})

@@ -39,14 +39,19 @@ _LINES = (  # in the order of pycocotools: field, IoU range, area, most detectio
 
 
 class ImageDetections(Protocol):
-    """What was found in one image: K labels in 1..80, K scores, K boxes (ymin, xmin, ymax, xmax, in fractions)."""
+    """The K detections in one image."""
 
     @property
-    def classes(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
+    def classes(self) -> npt.NDArray[np.int64]:
+        """Shape (K,): labels in 1..80."""
+
     @property
-    def scores(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
+    def scores(self) -> npt.NDArray[np.float32]:
+        """Shape (K,): scores in 0..1."""
+
     @property
-    def boxes(self) -> npt.NDArray[np.float32]: ...  # noqa: D102
+    def boxes(self) -> npt.NDArray[np.float32]:
+        """Shape (K, 4): ymin, xmin, ymax, xmax, in fractions of the image."""
 
 
 @dataclass(frozen=True)

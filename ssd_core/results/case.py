@@ -1,6 +1,7 @@
 """Case: what is measured, with the counts that it runs with."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 NO_PRECISION = "data"  # the precision of a case without a network
 COUNTS = ("batch_size", "num_inter_threads", "num_intra_threads", "streams")
@@ -63,6 +64,11 @@ class Case:
     def counts(self) -> dict[str, int]:
         """Its counts by name."""
         return {name: getattr(self, name) for name in COUNTS}
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Its parameters, as fields of a Result."""
+        return {"precision": self.precision, **self.counts, "tuned": self.tuned}
 
     @property
     def parameters(self) -> dict[str, str | int | None]:

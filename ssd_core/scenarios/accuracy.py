@@ -14,7 +14,6 @@ from ssd_core.results.schema import AccuracyResult
 from ssd_core.scenarios.inference import Inference, Network
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
-from ssd_core.scenarios.timed import identity_of
 from ssd_core.worker.answers import ImageDetections
 
 BATCH = 8  # images a step unless the user chooses
@@ -50,7 +49,7 @@ class AccuracyScenario(Scenario):
         self.context.matches[self.case.precision] = accuracy.matches
         depends_on = self.inference.depends_on()
         return AccuracyResult(
-            **identity_of(self.case),
+            **self.case.fields,
             accuracy=accuracy.numbers(),
             accuracy_lines=accuracy.lines(),
             images=accuracy.images,

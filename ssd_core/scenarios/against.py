@@ -13,7 +13,7 @@ from ssd_core.scenarios.interleaved import InterleavedRun
 from ssd_core.scenarios.protocol import Context, Graph, Scenario
 from ssd_core.scenarios.series import TIME_LIMIT_S
 from ssd_core.scenarios.settings import Settings
-from ssd_core.scenarios.timed import batches, identity_of
+from ssd_core.scenarios.timed import batches
 from ssd_core.scenarios.variant import parse
 from ssd_core.stats.steadiness import is_steady
 from ssd_core.verdicts.in_turn import compare_interleaved
@@ -71,7 +71,7 @@ class Against(Scenario):
             depends_on=msgspec.to_builtins(self._other.depends_on()),
         )
         return AgainstResult(
-            **identity_of(self.case),
+            **self.case.fields,
             **timing_of([durations_ns], self.case.images_a_step),
             warmup_steps=run.warmup_steps,
             steady=is_steady(durations_ns),

@@ -6,9 +6,8 @@ from ssd_core.results.case import NO_PRECISION, Case
 from ssd_core.results.schema import InputPipelineResult, timing_of
 from ssd_core.scenarios.inference import data_of, feed, runs_on
 from ssd_core.scenarios.protocol import Context, Scenario
-from ssd_core.scenarios.series import take
+from ssd_core.scenarios.series import steadiness_of, take
 from ssd_core.scenarios.settings import Settings
-from ssd_core.scenarios.timed import identity_of, steadiness_of
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -30,7 +29,7 @@ class InputPipeline(Scenario):
         """The time that each batch takes to arrive."""
         series = take(self.case, self.context, self._run)
         return InputPipelineResult(
-            **identity_of(self.case),
+            **self.case.fields,
             **timing_of([series.step_ns], self.case.batch_size),
             **steadiness_of([series]),
             data=data_of(self._records),

@@ -23,7 +23,7 @@ from ssd_core.scenarios.interleaved import InterleavedRun
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.setup import Setup, stream_counts
-from ssd_core.scenarios.timed import identity_of, latency_cases
+from ssd_core.scenarios.timed import latency_cases
 from ssd_core.scenarios.tuning import BATCH_SIZES, Tuned, searched
 from ssd_core.verdicts.in_turn import compare_interleaved
 from ssd_core.verdicts.kernels import is_native
@@ -87,7 +87,7 @@ class Peers(Scenario):
         }
         ours = self.inferences[OURS]
         return PeersResult(
-            **identity_of(self.case),
+            **self.case.fields,
             peers=PeerSpeeds(self.question, self.scope, figures, self._ratios(run)),
             peers_versions=versions(),
             duration_s=time.perf_counter() - start,
@@ -153,7 +153,7 @@ class PeersAccuracy(Scenario):
                 "images": accuracy.images,
             }
         return PeersAccuracyResult(
-            **identity_of(self.case),
+            **self.case.fields,
             peers_accuracy=numbers,
             peers_versions=versions(),
             duration_s=time.perf_counter() - start,

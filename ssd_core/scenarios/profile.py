@@ -13,7 +13,6 @@ from ssd_core.results.schema import ProfileResult
 from ssd_core.scenarios.inference import Inference
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
-from ssd_core.scenarios.timed import identity_of
 
 _WARMUP_STEPS = 3
 _TIME_NS = 5_000_000_000  # for the traced steps, if --steps is not given
@@ -52,7 +51,7 @@ class Profile(Scenario):
             trace = worker.trace(steps)
             bar.update()
         return ProfileResult(
-            **identity_of(case),
+            **case.fields,
             layers=list(account(trace.nodes, trace.step_ns, kernels, roofline)),
             steps=steps,
             untraced_step_ms=median(untraced_ns) * 1e-6,

@@ -1,7 +1,8 @@
 """A series: steps taken until the stopping rule has enough."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ssd_core.results.case import Case
 from ssd_core.scenarios.protocol import Context
@@ -49,6 +50,15 @@ def take(case: Case, context: Context, run: Callable[[int], tuple[list[int], lis
             bar.update(len(step_ns))
     measured, lead = rule.measured, len(rule.warmup)
     return Series(measured, tuple(inner[lead : lead + len(measured)]), lead, rule.steady, rule.reason or "")
+
+
+def steadiness_of(series: Sequence[Series]) -> dict[str, Any]:
+    """Warm-up, steadiness and end of a case's series, one per process, as fields of a TimedResult."""
+    return {
+        "warmup_steps": sum(one.warmup_steps for one in series),
+        "steady": all(one.steady for one in series),
+        "stopped": "; ".join(dict.fromkeys(one.stopped for one in series)),
+    }
 
 
 def _steps_of_a_chunk(run_ns: list[int]) -> int:

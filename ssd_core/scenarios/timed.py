@@ -12,7 +12,7 @@ from ssd_core.results.schema import LatencyResult, ThroughputResult, TimedResult
 from ssd_core.scenarios.inference import Inference
 from ssd_core.scenarios.interleaved import InterleavedRun, Runner
 from ssd_core.scenarios.protocol import Context, Scenario
-from ssd_core.scenarios.series import Series, take
+from ssd_core.scenarios.series import Series, steadiness_of, take
 from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.supply import supply_of
 from ssd_core.scenarios.tuning import tuned
@@ -78,7 +78,7 @@ class Timed(Scenario):
             self.inference.run(1)
         of_kind = LatencyResult if self.case.kind == "latency" else ThroughputResult
         return of_kind(
-            **identity_of(self.case),
+            **self.case.fields,
             **timing,
             **steadiness_of(series),
             yardstick=yardstick,
@@ -152,17 +152,3 @@ class YardstickRunner:
     def run(self, steps: int) -> list[int]:
         """The nanoseconds of each of `steps` runs of the convolution."""
         return self.inference.yardstick(steps)
-
-
-def identity_of(case: Case) -> dict[str, Any]:
-    """The parameters of a case, as fields of a Result."""
-    return {"precision": case.precision, **case.counts, "tuned": case.tuned}
-
-
-def steadiness_of(series: "list[Series]") -> dict[str, Any]:
-    """Warm-up, steadiness and end of a case's series, one per process, as fields of a TimedResult."""
-    return {
-        "warmup_steps": sum(one.warmup_steps for one in series),
-        "steady": all(one.steady for one in series),
-        "stopped": "; ".join(dict.fromkeys(one.stopped for one in series)),
-    }

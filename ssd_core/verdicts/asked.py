@@ -107,7 +107,7 @@ class Asker:
 
     def _ask_baseline(self, ledger: Ledger, selected: Mapping[str, Case], baseline: Run) -> None:
         label = baseline_label(baseline)
-        before = {key: key for key in baseline.compared if key.kind in HELD}
+        before = [key for key in baseline.compared if key.kind in HELD]
         held = {subject: case for subject, case in selected.items() if case.kind in HELD}
         known = {subject: case for subject, case in held.items() if case.key in before}
         if not known:
@@ -128,7 +128,7 @@ class Asker:
             if case not in left_out:
                 ledger.ask(str(case), label)
                 near = nearest_difference([case], held.values())
-                reason = f"{baseline.path.name} has this case, this run has not{near}"
+                reason = f"{baseline.path.name} has this case, and this run does not have it{near}"
                 ledger.end(str(case), label, Outcome.MISSING, reason)
 
 

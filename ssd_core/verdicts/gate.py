@@ -65,9 +65,14 @@ class Live(Protocol):
 
     case: Case
 
-    def run(self, steps: int) -> Sequence[int]: ...  # noqa: D102
-    def in_turn_with_reference(self, reference: Case, title: str) -> AbstractContextManager[Turns]: ...  # noqa: D102
-    def in_turn_with_yardstick(self, title: str) -> AbstractContextManager[Turns]: ...  # noqa: D102
+    def run(self, steps: int) -> Sequence[int]:
+        """Run more steps; the nanoseconds of each."""
+
+    def in_turn_with_reference(self, reference: Case, title: str) -> AbstractContextManager[Turns]:
+        """In the block, measure the case and its fp32 reference in turn."""
+
+    def in_turn_with_yardstick(self, title: str) -> AbstractContextManager[Turns]:
+        """In the block, measure the case and the yardstick in turn."""
 
 
 class Gate:

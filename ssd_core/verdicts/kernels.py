@@ -16,7 +16,9 @@ def check_kernels(result: Result) -> None:
 
 def _check(name: str, kernels: KernelShares) -> None:
     if not kernels.convolutions:
-        raise UserError("oneDNN reports no convolution at all, so the figures say little: set TF_ENABLE_ONEDNN_OPTS=1.")
+        raise UserError(
+            "oneDNN reports no convolution at all, so its fast kernels did not run: set TF_ENABLE_ONEDNN_OPTS=1."
+        )
     precision, ran = PRECISIONS[name], kernels.by_data_type
     if f"{EMULATED} {precision.kernels}" in ran or (precision.kernels in ran and not is_native(name)):
         raise UserError(

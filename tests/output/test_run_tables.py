@@ -4,7 +4,6 @@ from ssd_core.output.run_tables import run_tables
 from ssd_core.profiling.layers import Roofline, Row
 from ssd_core.results.case import Case
 from ssd_core.results.schema import PeersAccuracyResult, ProfileResult
-from ssd_core.scenarios.timed import identity_of
 from ssd_core.verdicts.ledger import Entry, Outcome
 from tests.typed_results import accuracy, timed
 
@@ -13,14 +12,14 @@ KEPT = Entry("latency int8", "measure", Outcome.KEPT, "measured").as_json()
 
 
 def profile(precision: str) -> ProfileResult:
-    identity = identity_of(Case("profile", precision, 8, 1, 2))
+    identity = Case("profile", precision, 8, 1, 2).fields
     roofline = Roofline({}, 2e10, (1.9e10, 2.1e10))
     return ProfileResult(**identity, layers=STEP, steps=3, untraced_step_ms=9.5, roofline=roofline, unmatched_layers=[])
 
 
 def test_the_tables_of_a_run_stand_in_one_order_whatever_the_order_of_its_results() -> None:
     peers = PeersAccuracyResult(
-        **identity_of(Case("peers_accuracy", "int8", 1, 1, 2)), peers_accuracy={"tensorflow": {"AP": 0.4}}
+        **Case("peers_accuracy", "int8", 1, 1, 2).fields, peers_accuracy={"tensorflow": {"AP": 0.4}}
     )
     results = [peers, accuracy(), profile("int8"), profile("fp32"), timed(), timed("fp32")]
     shown = [table.header[0] for table in run_tables(results, [KEPT], []) if table.rows]

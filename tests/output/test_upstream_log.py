@@ -7,11 +7,10 @@ import pytest
 from ssd_core.output.upstream_log import append, lines_of, path_of
 from ssd_core.results.case import NO_PRECISION, Case
 from ssd_core.results.schema import PeersAccuracyResult, Result
-from ssd_core.scenarios.timed import identity_of
 from tests.typed_results import accuracy, timed
 
 SCORES = [" Average Precision (AP) = 0.400", " Average Recall (AR) = 0.500"]
-OTHERS = PeersAccuracyResult(**identity_of(Case("peers_accuracy", "int8", 1, 1, 2)), peers_accuracy={})
+OTHERS = PeersAccuracyResult(**Case("peers_accuracy", "int8", 1, 1, 2).fields, peers_accuracy={})
 INPUT = timed(NO_PRECISION, "input_pipeline")
 
 

@@ -17,7 +17,6 @@ from ssd_core.results.case import Case
 from ssd_core.results.parts import Interval, VariantOutcome, Yardstick
 from ssd_core.results.run import Run
 from ssd_core.results.schema import AgainstResult, Result, TimedResult, timing_of
-from ssd_core.scenarios.timed import identity_of
 from ssd_core.stats.interleaved import Interleaved
 from ssd_core.stats.percentiles import samples_needed
 from ssd_core.verdicts.compare import Verdict
@@ -238,7 +237,7 @@ def test_the_loss_of_ap_is_that_of_the_same_images(matches: dict[str, Matches], 
 def test_a_case_that_ran_against_a_variant_ends_with_its_verdict(verdict: Verdict, outcome: Outcome) -> None:
     against = VariantOutcome("intra=1", 1.5, 1.4, 1.6, 0.001, str(verdict), "+50.0%", 10, [], {})
     case = Case("against", "int8", 1, 1, 2)
-    result = AgainstResult(**identity_of(case), **timing_of(STEADY, 1), against=against)
+    result = AgainstResult(**case.fields, **timing_of(STEADY, 1), against=against)
     entry, _ = judged("against intra=1", None, result)
     assert (entry.outcome, entry.reason) == (outcome, f"{verdict}: +50.0%")
 
