@@ -28,7 +28,7 @@ CALIBRATION_IMAGES = 32  # as many as `python -m ssd_core quantize` takes
 ROOT = Path(__file__).parents[1]
 _SOURCES = (
     *("backends", "graph", "network", "images"),
-    *("coco/categories.py", "demo/build.py", "demo/model.py", "demo/scenes.py", "demo/sprites.py"),
+    *("coco/categories.py", "demo/inputs.py", "demo/draws.py", "demo/scenes.py", "demo/sprites.py"),
 )
 _MAKING = ("numpy", "pillow")  # packages that prepare the calibration images, besides TensorFlow
 
@@ -91,11 +91,9 @@ def _calibration_images(data_location: Path | None) -> list[npt.NDArray[np.float
         from ssd_core.images.calibration import calibration_images as of_records
 
         return list(of_records(data_location, CALIBRATION_IMAGES, 1))
-    from ssd_core.demo.build import CALIBRATION_SCENES, FIRST_CALIBRATION_SEED
-    from ssd_core.demo.model import calibration_images as of_scenes
+    from ssd_core.demo.inputs import calibration_images as of_scenes
 
-    batches = of_scenes(FIRST_CALIBRATION_SEED, CALIBRATION_SCENES)
-    return [batch[i : i + 1] for batch in batches for i in range(len(batch))]
+    return [batch[i : i + 1] for batch in of_scenes() for i in range(len(batch))]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,9 +1,10 @@
-"""The demo model's backbone: seeded orthogonal kernels; half of those in deeper layers are fitted to scenes.
+"""Training of the demo model's backbone: seeded kernels; half of those in deeper layers are fitted to scenes.
 
 A random network this deep loses information. Three measures keep it. Each channel is centred and scaled on a few scenes
-when its layer is made. Its bias is one deviation, so that ReLU clips little. From conv3 on, half the channels are
-random mixtures of a ridge regression from the layer's input to the targets at that place: the category, and the
-distances to the object's sides, each spread over overlapping bins. No gradient is computed.
+when its layer is trained. Its bias is one deviation, so that ReLU clips little. From conv3 on, half the channels are
+random mixtures of a probe: a ridge regression from the layer's input to the targets at that place, which are the
+category, and the distances to the object's sides, each spread over overlapping bins. No gradient is computed. A layer
+is trained on what the layers before it compute as they ship, in 8 bits.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,60 +12,64 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from scipy.linalg import solve, solve_triangular
+from scipy.linalg import solve
 
+from ssd_core.demo.learnt import LEVELS, Layer, Probe, quantized
 from ssd_core.demo.sprites import KINDS
+from ssd_core.demo.weights import whole_kernel
 from ssd_core.network.layers import (
     BACKBONE,
     FEATURE_MAPS,
     IMAGE_SIZE,
     Convolution,
     MaxPool,
-    bias_name,
-    kernel_name,
-    scale_name,
 )
 
 Floats = npt.NDArray[np.float32]
 
 _BIAS = 1.0  # in deviations of the channel
-_TAPER = (0.5, 1.0, 0.5)  # of random 3x3 kernels: the centre matters more than its surroundings
 _FIRST_GUIDED = "conv3/conv3_1"
-_GUIDED_SHARE = 0.5
 _SAMPLES = 6000
 _RIDGE = 0.1
-_SCALE = 20.0  # of the normalised conv4_3, as the original begins with
 _BATCH = 8
 _BINS = 6  # of a log distance; with them a linear map can fit it more closely: AP 0.39 -> 0.48 on 100 scenes
 _BIN_RANGE = (0.3, 3.3)  # about 3 to 200 pixels of 300
 _SIDES = 4
 
 
-def backbone_weights(
+def train_backbone(
     images: Floats, targets: Floats, seed: int, progress: Callable[[Iterable[Convolution | MaxPool]], Iterable[object]]
-) -> dict[str, Floats]:
-    """Weights of the backbone, from images [N, 300, 300, 3] and what their pixels show, [N, 300, 300, T].
+) -> dict[str, Layer]:
+    """The backbone's layers, from images [N, 300, 300, 3] and what their pixels show, [N, 300, 300, T].
 
     Targets are those of `targets_of`. `progress` wraps the layers, as tqdm does.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
-    weights: dict[str, Floats] = {scale_name(): np.full(FEATURE_MAPS[0].channels, _SCALE, np.float32)}
+    layers: dict[str, Layer] = {}
     guided, current = False, images
     for layer in progress(BACKBONE):
         if isinstance(layer, MaxPool):
             current = _pool(current, layer)
         elif isinstance(layer, Convolution):
             guided = guided or layer.name == _FIRST_GUIDED
-            kernel = _orthogonal(layer, rng)
-            if guided:
-                count = int(_GUIDED_SHARE * layer.channels_out)
-                kernel[..., -count:] = _guided(layer, current, targets, count, rng)
-            output = _convolve(current, kernel, layer)
-            mean, deviation = output.mean((0, 1, 2)), output.std((0, 1, 2)) + 1e-6
-            weights[kernel_name(layer.name)] = kernel / deviation
-            weights[bias_name(layer.name)] = (_BIAS - mean / deviation).astype(np.float32)
-            current = np.maximum((output - mean) / deviation + _BIAS, 0)
-    return weights
+            probe = _probe(layer, current, targets, rng) if guided else None
+            output = _convolve(current, whole_kernel(layer, probe), layer)
+            mean, deviation = _moments(output)
+            layers[layer.name] = trained = Layer(np.reciprocal(deviation), _BIAS - mean / deviation, probe=probe)
+            output *= trained.scale
+            output += trained.bias
+            current = np.maximum(output, 0, out=output)
+    return layers
+
+
+def _moments(output: Floats) -> tuple[Floats, Floats]:
+    """Mean and deviation of each channel, image by image, so that a large sum loses no digits."""
+    means = np.stack([image.mean((0, 1), dtype=np.float64) for image in output])
+    squares = np.stack([np.square(image, dtype=np.float64).mean((0, 1)) for image in output])
+    mean = means.mean(0)
+    deviation = np.sqrt(np.maximum(squares.mean(0) - mean**2, 0))
+    # A channel that never changes has no deviation. 1e-6 of a whole number's last place keeps its scale finite.
+    return mean.astype(np.float32), np.maximum(deviation, 1e-6).astype(np.float32)
 
 
 def targets_of(
@@ -90,20 +95,8 @@ def targets_of(
     return target
 
 
-def _orthogonal(layer: Convolution, rng: np.random.Generator) -> Floats:
-    rows = layer.kernel**2 * layer.channels_in
-    drawn = rng.standard_normal((max(rows, layer.channels_out), min(rows, layer.channels_out)))
-    # QR by Cholesky is accurate enough for such matrices. Householder's waits for all cores at every column.
-    basis = solve_triangular(np.linalg.cholesky(drawn.T @ drawn), drawn.T, lower=True).T
-    kernel = (basis if rows >= layer.channels_out else basis.T).reshape(
-        layer.kernel, layer.kernel, layer.channels_in, layer.channels_out
-    )
-    taper = np.outer(_TAPER, _TAPER)[:, :, None, None] if layer.kernel == len(_TAPER) else 1.0
-    return (kernel * taper).astype(np.float32)
-
-
-def _guided(layer: Convolution, inputs: Floats, targets: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """Kernels [k, k, in, count]: random mixtures of the ridge regression from patches of `inputs` to the targets."""
+def _probe(layer: Convolution, inputs: Floats, targets: Floats, rng: np.random.Generator) -> Probe:
+    """The ridge regression from patches of `inputs` to the targets, in 8 bits for each direction."""
     size = _convolve(inputs[:1], np.zeros((layer.kernel, layer.kernel, layer.channels_in, 1), np.float32), layer).shape[
         1
     ]
@@ -121,13 +114,14 @@ def _guided(layer: Convolution, inputs: Floats, targets: Floats, count: int, rng
     if width <= samples:
         gram = patches.T @ patches
         gram[np.diag_indices(width)] += penalty
-        probe = solve(gram, patches.T @ goal, assume_a="pos")
+        found = solve(gram, patches.T @ goal, assume_a="pos")
     else:
         gram = patches @ patches.T
         gram[np.diag_indices(samples)] += penalty
-        probe = patches.T @ solve(gram, goal, assume_a="pos")
-    mixed: Floats = (probe @ rng.standard_normal((probe.shape[1], count))).astype(np.float32)
-    return mixed.reshape(layer.kernel, layer.kernel, layer.channels_in, count)
+        found = patches.T @ solve(gram, goal, assume_a="pos")
+    limits = np.maximum(np.abs(found).max(axis=0), 1e-12)
+    values = quantized(found, limits).reshape(layer.kernel, layer.kernel, layer.channels_in, -1)
+    return Probe(values, np.rint(limits / limits.max() * LEVELS).astype(np.int8))
 
 
 def _spread(wanted: Floats) -> Floats:

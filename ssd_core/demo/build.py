@@ -1,4 +1,4 @@
-"""Makes the parts of the demo that the cache lacks: scenes, records, weights, graphs; each whole or not at all."""
+"""Makes the parts of the demo that the cache lacks: scenes with their records, and graphs; each whole or not at all."""
 
 import contextlib
 import shutil
@@ -7,22 +7,20 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+from tqdm import tqdm
 
 from ssd_core.coco.records import write_records
-from ssd_core.demo import places
-from ssd_core.demo.model import calibration_images, make_weights
+from ssd_core.demo import learnt, places
 from ssd_core.demo.scenes import write_scenes
-from ssd_core.files import CACHE_VARIABLE, cache_folder, locked, replacing, writable_folder
+from ssd_core.demo.weights import weights_of
+from ssd_core.files import CACHE_VARIABLE, cache_folder, locked, writable_folder
 from ssd_core.graph.bfloat16 import to_bfloat16
 from ssd_core.graph.export import fp32_graph
 from ssd_core.graph.frozen import write_graph
-from ssd_core.graph.quantize import quantize
+from ssd_core.graph.quantize import quantize_with
 
-VALIDATION_SCENES = 240
-_FIRST_VALIDATION_SEED = 1_000_000  # far from the seeds that training uses
-CALIBRATION_SCENES = 24
-FIRST_CALIBRATION_SEED = 2_000_000
+VALIDATION_SCENES = 120
+_FIRST_VALIDATION_SEED = 1_000_000  # far from the seeds that training and calibration use
 
 
 def build() -> None:
@@ -30,8 +28,6 @@ def build() -> None:
     with _alone():
         if not (places.annotations().is_file() and places.records().is_dir()):
             _build_scenes()
-        if not places.weights().is_file():
-            _build_weights()
         if not all(places.graph(precision).is_file() for precision in places.PRECISIONS):
             _build_graphs()
 
@@ -58,17 +54,14 @@ def _build_scenes() -> None:
         temporary.rename(target)
 
 
-def _build_weights() -> None:
-    weights = make_weights()
-    with replacing(places.weights()) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **weights)
-
-
 def _build_graphs() -> None:
-    with np.load(places.weights()) as stored:
-        fp32 = fp32_graph(dict(stored))
-    write_graph(fp32, places.graph("fp32"))
-    bf16, _ = to_bfloat16(fp32)
-    write_graph(bf16, places.graph("bf16"))
-    int8, _ = quantize(fp32, calibration_images(FIRST_CALIBRATION_SEED, CALIBRATION_SCENES))
-    write_graph(int8, places.graph("int8"))
+    shipped = learnt.read()
+    fp32 = fp32_graph(weights_of(shipped))
+    with tqdm(total=len(places.PRECISIONS), desc="graphs", unit="graph", leave=False) as bar:
+        for precision, graph in (
+            ("fp32", fp32),
+            ("bf16", to_bfloat16(fp32)[0]),
+            ("int8", quantize_with(fp32, shipped.ranges)),
+        ):
+            write_graph(graph, places.graph(precision))
+            bar.update()

@@ -1,4 +1,4 @@
-"""The demo model's heads, trained on stored feature maps with the SSD loss (arXiv:1512.02325, section 2.2).
+"""Training of the demo model's heads, on stored feature maps with the SSD loss (arXiv:1512.02325, section 2.2).
 
 A head is a 3x3 convolution, so at one place of a map it is linear in the patch there. Training uses the patches of all
 places with a match. It adds places without a match: first random ones, then those where the head errs most.
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ssd_core.demo.backbone import patches_at
+from ssd_core.demo.learnt import LEVELS, Layer, quantized
 from ssd_core.network.layers import Convolution, FeatureMap
 
 Floats = npt.NDArray[np.float32]
@@ -33,12 +34,10 @@ _DENSE_BATCH = 16
 
 @dataclass(frozen=True)
 class Head:
-    """A map's trained kernels and biases; classes are as in the labels it was trained on, background first."""
+    """A map's two heads as they ship; classes are as in the labels they were trained on, background first."""
 
-    location_kernel: Floats
-    location_bias: Floats
-    class_kernel: Floats
-    class_bias: Floats
+    location: Layer
+    classes: Layer
 
 
 def ssd_loss(locations: Tensor, logits: Tensor, targets: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,14 +66,18 @@ def ssd_loss(locations: Tensor, logits: Tensor, targets: Tensor, labels: Tensor)
 
 def train_head(
     features: npt.NDArray[np.float16],
-    labels: npt.NDArray[np.int64],
+    labels: npt.NDArray[np.integer],
     targets: Floats,
     feature_map: FeatureMap,
     num_classes: int,
     seed: int,
     rounds: tuple[int, ...] = _ROUNDS,
 ) -> Head:
-    """Train the head of one map: features [N, s, s, C], labels [N, s * s * A] and targets [N, s * s * A, 4]."""
+    """Train the heads of one map.
+
+    Features are [N, s + 2, s + 2, C], with zeros around each map, labels [N, s * s * A], targets [N, s * s * A, 4].
+    `rounds` are numbers of steps.
+    """
     trainer = _Trainer(features, labels, targets, feature_map, num_classes, seed)
     for number, steps in enumerate(rounds):
         if number:
@@ -87,7 +90,7 @@ class _Trainer:
     def __init__(
         self,
         features: npt.NDArray[np.float16],
-        labels: npt.NDArray[np.int64],
+        labels: npt.NDArray[np.integer],
         targets: Floats,
         feature_map: FeatureMap,
         num_classes: int,
@@ -97,9 +100,11 @@ class _Trainer:
         self._seed = seed
         self._rng = np.random.Generator(np.random.PCG64(seed))
         self._features, self._boxes, self._classes = features, boxes, num_classes
+        self._size = feature_map.size
         self._labels = labels.reshape(-1, boxes)
         self._targets = targets.reshape(-1, boxes, 4)
-        self._layer = Convolution("head", 3, feature_map.channels, boxes * (4 + num_classes), relu=False)
+        channels = boxes * (4 + num_classes)
+        self._layer = Convolution("head", 3, feature_map.channels, channels, padding="VALID", relu=False)
         matched = (self._labels > 0).any(1)
         self._matched = np.flatnonzero(matched)
         others = np.flatnonzero(~matched)
@@ -118,13 +123,13 @@ class _Trainer:
 
     def run(self, steps: int, total: int) -> None:
         """Train for some of all steps."""
-        patches = patches_at(self._features, self._layer, self._features.shape[1], self._places).astype(np.float16)
-        labels, targets = self._labels[self._places], self._targets[self._places]
         epochs = steps * _BATCH // len(self._places) + 2
         order = np.concatenate([self._rng.permutation(len(self._places)) for _ in range(epochs)])
         for step in range(steps):
-            batch = order[step * _BATCH : (step + 1) * _BATCH]
-            self._step(patches[batch], labels[batch], targets[batch], tf.constant(float(total)))
+            batch = self._places[order[step * _BATCH : (step + 1) * _BATCH]]
+            patches = patches_at(self._features, self._layer, self._size, batch)
+            labels = self._labels[batch].astype(np.int32)
+            self._step(patches, labels, self._targets[batch], tf.constant(float(total)))
 
     def add_hard_places(self) -> None:
         """Add the places without a match where an object is most likely to be seen."""
@@ -132,7 +137,7 @@ class _Trainer:
         kernel, bias = self._kernels()
         for start in range(0, len(self._features), _DENSE_BATCH):
             batch = self._features[start : start + _DENSE_BATCH].astype(np.float32)
-            output = (tf.nn.conv2d(batch, kernel, 1, "SAME") + bias)[..., self._boxes * 4 :]
+            output = (tf.nn.conv2d(batch, kernel, 1, self._layer.padding) + bias)[..., self._boxes * 4 :]
             logits = tf.reshape(output, [-1, self._boxes, self._classes])
             scores.append((tf.reduce_max(logits[..., 1:], axis=-1) - logits[..., 0]).numpy())
         hardness = np.where(self._labels == 0, np.concatenate(scores), -np.inf).max(1)
@@ -140,17 +145,19 @@ class _Trainer:
         self._places = np.union1d(self._places, np.argsort(-hardness)[: self._extra])
 
     def head(self) -> Head:
-        """The trained head."""
+        """The trained heads, in 8 bits."""
         kernel, bias = self._kernels()
-        edge = self._boxes * 4
-        return Head(kernel[..., :edge], bias[:edge], kernel[..., edge:], bias[edge:])
+        limits = np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), 1e-12)
+        whole, scale = quantized(kernel, limits), (limits / LEVELS).astype(np.float32)
+        parts = [slice(None, self._boxes * 4), slice(self._boxes * 4, None)]
+        return Head(*(Layer(scale[part], bias[part], whole[..., part]) for part in parts))
 
     def _kernels(self) -> tuple[Floats, Floats]:
         return self._kernel.numpy().reshape(3, 3, self._layer.channels_in, -1), self._bias.numpy()
 
     def _train_step(self, patches: Tensor, labels: Tensor, targets: Tensor, total: Tensor) -> None:
         draw = tf.stack([self._seed, tf.cast(self._time, tf.int32)])
-        seen = tf.nn.experimental.stateless_dropout(tf.cast(patches, tf.float32), _DROPOUT, seed=draw)
+        seen = tf.nn.experimental.stateless_dropout(patches, _DROPOUT, seed=draw)
         with tf.GradientTape() as tape:
             output = seen @ self._kernel + self._bias
             edge = self._boxes * 4

@@ -1,4 +1,4 @@
-"""Where the demo's scenes, weights and graphs lie in the cache: folders named by a digest of the code that makes them.
+"""Where the demo's scenes and graphs lie in the cache: folders named by a digest of the code that makes them.
 
 Imports no TensorFlow, so that a run can start at once when everything is there.
 """
@@ -12,18 +12,14 @@ from ssd_core.precisions import PRECISIONS as ROWS
 
 PRECISIONS = tuple(ROWS)
 _ROOT = Path(__file__).parents[1]
-_DRAWING = ("demo/scenes.py", "demo/sprites.py", "coco/categories.py")
+_DRAWING = ("demo/draws.py", "demo/scenes.py", "demo/sprites.py", "coco/categories.py")
 _SCENES = (*_DRAWING, "demo/build.py", "coco/example.py", "coco/records.py")
-_WEIGHTS = (
-    *_DRAWING,
-    *("demo/model.py", "demo/backbone.py", "demo/heads.py", "images/preprocess.py"),
-    *("network/anchors.py", "network/build.py", "network/layers.py", "network/variant.py"),
-)
 _GRAPHS = (
-    *_WEIGHTS,
-    *("demo/build.py", "network/detections.py", "graph/contract.py", "graph/export.py", "graph/quantize.py"),
-    *("graph/calibrate.py", "graph/bfloat16.py", "graph/rewrite.py", "graph/normalization.py"),
-    *("graph/simplify.py", "graph/view.py"),
+    *("demo/build.py", "demo/draws.py", "demo/learnt.npz", "demo/learnt.py", "demo/sprites.py", "demo/weights.py"),
+    *("coco/categories.py", "network/anchors.py", "network/build.py", "network/detections.py", "network/layers.py"),
+    *("network/variant.py", "graph/bfloat16.py", "graph/contract.py", "graph/export.py"),
+    *("graph/normalization.py", "graph/quantize.py", "graph/ranges.py", "graph/rewrite.py", "graph/simplify.py"),
+    "graph/view.py",
 )
 
 
@@ -40,11 +36,6 @@ def annotations() -> Path:
 def records() -> Path:
     """The folder of the validation scenes' TFRecords."""
     return scenes() / "records"
-
-
-def weights() -> Path:
-    """The trained weights: one `.npz` with an array a variable."""
-    return cache_folder() / f"weights-{code_digest(_WEIGHTS)}.npz"
 
 
 def graph(precision: str) -> Path:

@@ -5,7 +5,8 @@ files and an instances file.
 """
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from ssd_core.coco.categories import CATEGORIES
+from ssd_core.demo.draws import Draws, direction
 from ssd_core.demo.sprites import KINDS, draw_sprite
 from ssd_core.files import replacing
 
@@ -98,21 +100,21 @@ def draw_scene(seed: int, objects: tuple[int, int] = OBJECTS) -> tuple[Image.Ima
 
 def plan_scene(seed: int, objects: tuple[int, int] = OBJECTS) -> Plan:
     """Choose a background and place sprites on it, so that each stays visible for the most part."""
-    rng = np.random.Generator(np.random.PCG64(seed))
-    height, width = (int(side) for side in rng.integers(_SIDES[0], _SIDES[1] + 1, 2))
-    background = _clutter(_texture(height, width, rng), rng)
+    draws = Draws(seed)
+    height, width = (draws.integer(_SIDES[0], _SIDES[1] + 1) for _ in range(2))
+    background = _clutter(_texture(height, width, draws), draws)
     names = list(KINDS)
     placed: list[Placed] = []
-    for _ in range(int(rng.integers(objects[0], objects[1] + 1))):
-        name = names[int(rng.integers(len(names)))]
-        size = float(np.exp(rng.uniform(*np.log(_SIZES)))) * (height * width) ** 0.5
-        sprite = draw_sprite(name, round(size), rng)[:height, :width]
+    for _ in range(draws.integer(objects[0], objects[1] + 1)):
+        name = names[draws.integer(0, len(names))]
+        size = draws.ratio(*_SIZES) * math.sqrt(height * width)
+        sprite = draw_sprite(name, round(size), draws)[:height, :width]
         top = topmost(Plan(background, tuple(placed)))
         seen = np.bincount(top[top >= 0], minlength=len(placed))
         least_seen = [_LEAST_SEEN * np.count_nonzero(other.sprite[..., 3]) for other in placed]
         for _ in range(_PLACE_TRIES):
-            x = int(rng.integers(width - sprite.shape[1] + 1))
-            y = int(rng.integers(height - sprite.shape[0] + 1))
+            x = draws.integer(0, width - sprite.shape[1] + 1)
+            y = draws.integer(0, height - sprite.shape[0] + 1)
             candidate = Placed(name, sprite, x, y)
             below = top[candidate.window][candidate.covers]
             hidden = np.bincount(below[below >= 0], minlength=len(placed))
@@ -187,46 +189,48 @@ def _outline(mask: Mask) -> list[float]:
     return [float(number) for point in down + up for number in point]
 
 
-def _texture(height: int, width: int, rng: np.random.Generator) -> Pixels:
+def _texture(height: int, width: int, draws: Draws) -> Pixels:
     """A dull background: a gradient, smooth noise at two scales, often stripes, and grain. uint8 [height, width, 3]."""
     across, down = np.linspace(-1, 1, width)[None, :], np.linspace(-1, 1, height)[:, None]
-    surface = rng.normal(0, rng.uniform(1, 6), (height, width))
+    surface = draws.uniform(1, 6) * draws.bell(height, width)
     for cells, strength in ((4, 18.0), (24, 12.0)):
-        coarse = (rng.normal(0, strength, (cells, cells)) + 128).clip(0, 255).astype(np.uint8)
+        coarse = (strength * draws.bell(cells, cells) + 128).clip(0, 255).astype(np.uint8)
         surface += np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)) - 128.0
-    if rng.random() < 0.5:
-        angle, period = rng.uniform(0, np.pi), rng.uniform(8, 60)
-        phase = np.cos(angle) * np.arange(width)[None, :] + np.sin(angle) * np.arange(height)[:, None]
-        surface += np.where(phase / period % 1 < 0.5, 1, -1) * rng.uniform(4, 16)
-    level, tint = rng.uniform(50, 205), rng.uniform(-28, 28, 3)
-    slopes = rng.uniform(-40, 40, (3, 2))
-    channels = [surface + (level + tint[i] + slopes[i, 0] * across + slopes[i, 1] * down) for i in range(3)]
+    if draws.uniform() < 0.5:
+        (cosine, sine), period = direction(draws.uniform(0, math.pi)), draws.uniform(8, 60)
+        phase = cosine * np.arange(width)[None, :] + sine * np.arange(height)[:, None]
+        surface += np.where(phase / period % 1 < 0.5, 1, -1) * draws.uniform(4, 16)
+    level, channels = draws.uniform(50, 205), []
+    for _ in range(3):
+        tint, right, lower = draws.uniform(-28, 28), draws.uniform(-40, 40), draws.uniform(-40, 40)
+        channels.append(surface + (level + tint + right * across + lower * down))
     return np.stack(channels, axis=-1).clip(0, 255).astype(np.uint8)
 
 
-def _clutter(background: Pixels, rng: np.random.Generator) -> Pixels:
+def _clutter(background: Pixels, draws: Draws) -> Pixels:
     """Strokes, shards and crosses that are no category."""
     image = Image.fromarray(background)
     draw = ImageDraw.Draw(image)
     width, height = image.size
-    for _ in range(int(rng.integers(6, 22))):
-        fill = tuple(int(level) for level in rng.integers(20, 236, 3))
-        centre = rng.uniform(0, 1, 2) * (width, height)
-        reach = rng.uniform(0.02, 0.16) * (width * height) ** 0.5
-        thickness = int(rng.integers(1, 9))
-        shape = rng.random()
+    for _ in range(draws.integer(6, 22)):
+        fill = tuple(draws.integer(20, 236) for _ in range(3))
+        x, y = draws.uniform(0, width), draws.uniform(0, height)
+        reach = draws.uniform(0.02, 0.16) * math.sqrt(width * height)
+        thickness = draws.integer(1, 9)
+        shape = draws.uniform()
         if shape < 0.5:
-            knots = centre + np.cumsum(rng.normal(0, reach, (int(rng.integers(2, 6)), 2)), 0)
-            draw.line(_pairs(knots), fill, thickness, joint="curve")
+            steps = reach * draws.bell(draws.integer(2, 6), 2)
+            draw.line(_pixels(np.array([x, y]) + np.cumsum(steps, axis=0)), fill, thickness, joint="curve")
         elif shape < 0.8:
-            angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 6))))
-            spokes = np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(0.4, 1, (len(angles), 1))
-            draw.polygon(_pairs(centre + reach * spokes), fill)
+            angles = sorted(draws.uniform(0, 2 * math.pi) for _ in range(draws.integer(3, 6)))
+            spokes = [(*direction(angle), reach * draws.uniform(0.4, 1)) for angle in angles]
+            draw.polygon(_pixels([(x + length * cosine, y + length * sine) for cosine, sine, length in spokes]), fill)
         else:
-            for arm in (np.array([reach, reach / 2]), np.array([-reach / 2, reach])):
-                draw.line(_pairs(np.stack([centre - arm, centre + arm])), fill, thickness)
+            for across, down in ((reach, reach / 2), (-reach / 2, reach)):
+                draw.line(_pixels([(x - across, y - down), (x + across, y + down)]), fill, thickness)
     return np.array(image)
 
 
-def _pairs(points: NDArray[np.float64]) -> Sequence[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in points]
+def _pixels(points: Iterable[Iterable[float]]) -> Sequence[tuple[float, float]]:
+    """Points for Pillow, which drops the fractions of some: rounded, so that no last bit moves one by a pixel."""
+    return [(round(float(x), 6), round(float(y), 6)) for x, y in points]

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ssd_core.errors import UserError
-from ssd_core.graph.calibrate import ActivationRange, Method, calibrate
-from ssd_core.graph.contract import identify
+from ssd_core.graph.calibrate import Method, calibrate
+from ssd_core.graph.contract import Contract, identify
+from ssd_core.graph.ranges import Range
 from ssd_core.graph.rewrite import LayerReport, Rewriter
 from ssd_core.graph.session import needed
 from ssd_core.graph.simplify import simplified
@@ -26,7 +27,7 @@ GraphDef = Any
 NodeDef = Any
 Floats = npt.NDArray[np.float32]
 
-DEFAULT_METHOD: Method = "percentile"  # the most accurate on the demo model: see the README
+DEFAULT_METHOD: Method = "percentile"  # one outlier among the images does not widen a range
 _SUFFIX = "/int8"
 _MOVING = {"ConcatV2": "T", "GatherV2": "Tparams", "Max": "T", "Reshape": "T"}
 """Operations that only move or select values, and the attribute that holds the type of these."""
@@ -59,28 +60,65 @@ def quantize(
     stay fp32. UserError when the graph's contract is unknown, when TensorFlow cannot load or run it, when it is
     quantized already, when it has no such convolution or when nothing in it can be quantized.
     """
-    contract = identify(graph_def)
-    if any(node.op.startswith("Quantized") for node in graph_def.node):
-        raise UserError("The graph is quantized already: give the fp32 graph it was made from.")
-    simple = simplified(needed(graph_def, contract.outputs))
-    view = GraphView(simple)
-    patterns, refused = view.convolutions()
-    patterns, kept = _without(patterns, keep_float)
-    refused |= kept
-    if not patterns:
-        raise UserError("The graph has no float32 convolution with constant kernel and bias: nothing can become int8.")
-    tensors = sorted({p.input for p in patterns} | {p.output for p in patterns})
-    ranges = calibrate(simple, contract, tensors, images)
-    limits = {name: ranges[name].limit(method) for name in tensors}
-    limits |= {name: min(limits[name], ranges[name].high) for name in _logits(view, patterns)}
-    joined = _joined(view, [p.output for p in patterns])
-    limits = _shared(limits, joined)
-    writer = _Writer(view, patterns, ranges, limits)
+    source = _Source.of(graph_def, keep_float)
+    return _written(source, _calibrated(source, images, method))
+
+
+def calibrated_ranges(
+    graph_def: GraphDef, images: Iterable[Floats], method: Method = DEFAULT_METHOD
+) -> dict[str, Range]:
+    """The ranges with which `quantize` makes the int8 graph; UserError as it raises."""
+    return _calibrated(_Source.of(graph_def), images, method)
+
+
+def quantize_with(graph_def: GraphDef, ranges: Mapping[str, Range]) -> GraphDef:
+    """The int8 graph of a frozen fp32 graph, from known ranges of its tensors: nothing is run."""
+    return _written(_Source.of(graph_def), ranges)[0]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A simplified fp32 graph: its contract, the convolutions that become int8, and why others do not."""
+
+    contract: Contract
+    view: GraphView
+    patterns: list[ConvolutionPattern]
+    refused: dict[str, str]
+
+    @classmethod
+    def of(cls, graph_def: GraphDef, keep_float: Collection[str] = ()) -> "_Source":
+        contract = identify(graph_def)
+        if any(node.op.startswith("Quantized") for node in graph_def.node):
+            raise UserError("The graph is quantized already: give the fp32 graph it was made from.")
+        view = GraphView(simplified(needed(graph_def, contract.outputs)))
+        patterns, refused = view.convolutions()
+        patterns, kept = _without(patterns, keep_float)
+        if not patterns:
+            raise UserError(
+                "The graph has no float32 convolution with constant kernel and bias: nothing can become int8."
+            )
+        return cls(contract, view, patterns, refused | kept)
+
+    @property
+    def joined(self) -> dict[str, list[str]]:
+        return _joined(self.view, [p.output for p in self.patterns])
+
+
+def _calibrated(source: _Source, images: Iterable[Floats], method: Method) -> dict[str, Range]:
+    tensors = sorted({p.input for p in source.patterns} | {p.output for p in source.patterns})
+    seen = calibrate(source.view.graph_def, source.contract, tensors, images)
+    limits = {name: seen[name].limit(method) for name in tensors}
+    limits |= {name: min(limits[name], seen[name].high) for name in _logits(source.view, source.patterns)}
+    return {name: Range(seen[name].low >= 0, limit) for name, limit in _shared(limits, source.joined).items()}
+
+
+def _written(source: _Source, ranges: Mapping[str, Range]) -> tuple[GraphDef, list[LayerReport]]:
+    writer = _Writer(source.view, source.patterns, ranges)
     reports = writer.write()
-    reports += [LayerReport(name, "Conv2D", False, reason=reason) for name, reason in refused.items()]
-    outputs = [node_of(name) for name in contract.outputs]
+    reports += [LayerReport(name, "Conv2D", False, reason=reason) for name, reason in source.refused.items()]
+    outputs = [node_of(name) for name in source.contract.outputs]
     # The heads' outputs stay available as floats. A run that does not fetch them does not compute them.
-    return pruned(writer.graph_def, [*outputs, *joined]), reports
+    return pruned(writer.graph_def, [*outputs, *source.joined]), reports
 
 
 def _without(
@@ -136,19 +174,17 @@ class _Writer(Rewriter):
         self,
         view: GraphView,
         patterns: list[ConvolutionPattern],
-        ranges: dict[str, ActivationRange],
-        limits: dict[str, float],
+        ranges: Mapping[str, Range],
     ) -> None:
         super().__init__(view, patterns)
         self._ranges = ranges
-        self._limits = limits
         self._quantized: dict[str, _Quantized] = {}
 
     def convolution(self, pattern: ConvolutionPattern) -> LayerReport:
         source = self._as_quantized(pattern.input)
         kernel, limits = per_channel(pattern.kernel)
         name = pattern.convolution.name + _SUFFIX
-        limit = self._limits[pattern.output]
+        limit = self._ranges[pattern.output].limit
         inputs = [
             source.tensor,
             self.constant(f"{name}/kernel", kernel, tf.qint8),
@@ -174,7 +210,7 @@ class _Writer(Rewriter):
                 node.attr[attribute].CopyFrom(pattern.convolution.attr[attribute])
         self._pad(node, pattern.convolution)
         self._publish(pattern.output, result)
-        return LayerReport(pattern.convolution.name, operation, True, self._limits[pattern.input], limit)
+        return LayerReport(pattern.convolution.name, operation, True, self._ranges[pattern.input].limit, limit)
 
     @staticmethod
     def _pad(node: NodeDef, convolution: NodeDef) -> None:
@@ -226,8 +262,7 @@ class _Writer(Rewriter):
     def _as_quantized(self, tensor: str) -> _Quantized:
         """The 8-bit form of a tensor. A float tensor is quantized when it is first needed."""
         if tensor not in self._quantized:
-            unsigned = self._ranges[tensor].low >= 0
-            limit = self._limits[tensor]
+            unsigned, limit = self._ranges[tensor].unsigned, self._ranges[tensor].limit
             name = f"{tensor.replace(':', '_')}/quantize"
             low = self.constant(f"{name}/min", 0.0 if unsigned else -limit, tf.float32)
             high = self.constant(f"{name}/max", limit, tf.float32)

@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--calibration",
         choices=("minmax", "percentile", "entropy"),
-        help="how the range is computed from the values (default: percentile, the most accurate on the demo model)",
+        help="how the range is computed from the values (default: percentile)",
     )
     parser.add_argument(
         "--keep-float",

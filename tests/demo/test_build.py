@@ -8,22 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 from ssd_core.coco.annotations import load
 from ssd_core.coco.records import write_records
-from ssd_core.demo import build, model, places
+from ssd_core.demo import build, places
 from ssd_core.demo.scenes import write_scenes
 from ssd_core.errors import UserError
-from ssd_core.graph import quantize
 from ssd_core.graph.contract import identify, operation_counts
 from ssd_core.graph.frozen import read_graph
 from ssd_core.images.shards import find_shards
 
 ROOT = Path(build.__file__).parents[2]
-WEIGHTS = {"ssd300/conv1/conv1_1/bias": np.arange(64, dtype=np.float32), "ssd300/fc7/bias": np.ones(8, np.float32)}
 SCENES = 3
 
 
@@ -47,26 +43,19 @@ class Made:
 
 @pytest.fixture
 def made(cache: Path, monkeypatch: pytest.MonkeyPatch, small_graphs: dict[str, Path]) -> Made:
-    """Three scenes, two variables and a small graph instead of the demo's; the rest of the way is the demo's own."""
+    """Three scenes and small graphs instead of the demo's; the rest of the way is the demo's own."""
     made = Made()
     monkeypatch.setattr(build, "VALIDATION_SCENES", SCENES)
-    monkeypatch.setattr(build, "CALIBRATION_SCENES", 1)
     monkeypatch.setattr(build, "write_scenes", made.watch("scenes", write_scenes))
     monkeypatch.setattr(build, "write_records", made.watch("records", write_records))
-    monkeypatch.setattr(build, "make_weights", made.watch("weights", lambda: WEIGHTS))
-    monkeypatch.setattr(build, "quantize", made.watch("int8", quantize.quantize))
-
-    def fp32_graph(weights: dict[str, npt.NDArray[np.float32]]) -> Any:
-        assert weights.keys() == WEIGHTS.keys()
-        for name, values in WEIGHTS.items():
-            np.testing.assert_array_equal(weights[name], values)
-        return read_graph(small_graphs["fp32"])
-
-    monkeypatch.setattr(build, "fp32_graph", made.watch("fp32", fp32_graph))
+    monkeypatch.setattr(build, "weights_of", lambda _: {})
+    monkeypatch.setattr(build, "fp32_graph", made.watch("fp32", lambda _: read_graph(small_graphs["fp32"])))
+    int8 = read_graph(small_graphs["int8"])
+    monkeypatch.setattr(build, "quantize_with", made.watch("int8", lambda *_: int8))
     return made
 
 
-ALL = ["scenes", "records", "weights", "fp32", "int8"]
+ALL = ["scenes", "records", "fp32", "int8"]
 
 
 def test_everything_is_made_once(made: Made) -> None:
@@ -89,18 +78,6 @@ def test_everything_is_made_once(made: Made) -> None:
     assert stamps == {path: path.stat().st_mtime_ns for path in stamps}
 
 
-def test_validation_calibration_and_training_share_no_scene() -> None:
-    ranges = [
-        (model._FIRST_TRAINING_SEED, model.TRAINING_SCENES),
-        (model._FIRST_GUIDE_SEED, model.GUIDE_SCENES),
-        (build._FIRST_VALIDATION_SEED, build.VALIDATION_SCENES),
-        (build.FIRST_CALIBRATION_SEED, build.CALIBRATION_SCENES),
-    ]
-    seeds = [seed for first, count in ranges for seed in range(first, first + count)]
-    assert len(set(seeds)) == len(seeds)
-    assert build.VALIDATION_SCENES >= 200
-
-
 @pytest.mark.parametrize("part", ALL)
 def test_a_build_that_is_interrupted_leaves_nothing_half_made_and_goes_on_from_there(made: Made, part: str) -> None:
     made.failing = part
@@ -109,8 +86,6 @@ def test_a_build_that_is_interrupted_leaves_nothing_half_made_and_goes_on_from_t
     assert not places.complete()
     cache = places.scenes().parent
     whole = {".lock", places.scenes().name} if ALL.index(part) > 1 else {".lock"}
-    whole |= {places.weights().name} if ALL.index(part) > 2 else set()
-    whole |= {places.graph("fp32").parent.name} if part == "int8" else set()
     assert {path.name for path in cache.iterdir()} == whole
     assert not [path for path in cache.rglob("*") if path.suffix == ".part"]
 
@@ -118,7 +93,7 @@ def test_a_build_that_is_interrupted_leaves_nothing_half_made_and_goes_on_from_t
     before = len(made.parts)
     build.build()
     assert places.complete()
-    again = {"scenes": 0, "records": 0, "weights": 2, "fp32": 3, "int8": 3}[part]
+    again = {"scenes": 0, "records": 0, "fp32": 2, "int8": 2}[part]
     assert made.parts[before:] == ALL[again:]
 
 
@@ -161,7 +136,7 @@ from ssd_core.demo import build, places
 def maker(part, path):
     def make():
         print(json.dumps(part), flush=True)
-        if sys.argv[1] == "waits" and part == "weights":
+        if sys.argv[1] == "waits" and part == "graphs":
             sys.stdin.readline()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -172,8 +147,12 @@ def scenes():
     places.records().mkdir()
 
 build._build_scenes = scenes
-build._build_weights = maker("weights", places.weights())
-build._build_graphs = lambda: [maker("graphs", places.graph(precision))() for precision in places.PRECISIONS]
+def graphs():
+    maker("graphs", places.graph("fp32"))()
+    for precision in places.PRECISIONS:
+        places.graph(precision).touch()
+
+build._build_graphs = graphs
 print(json.dumps("ready"), flush=True)
 build.build()
 """
@@ -192,9 +171,8 @@ def next_part(process: "subprocess.Popen[str]") -> str:
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_second_process_waits_and_makes_what_the_first_one_has_not(cache: Path, killed: bool) -> None:
-    graphs = ["graphs"] * len(places.PRECISIONS)
     with start("waits") as first:
-        assert [next_part(first) for _ in range(3)] == ["ready", "scenes", "weights"]
+        assert [next_part(first) for _ in range(3)] == ["ready", "scenes", "graphs"]
         with start("hurries") as second:
             assert next_part(second) == "ready"
             time.sleep(0.5)  # long enough for it to make something, were it not kept waiting
@@ -203,6 +181,6 @@ def test_a_second_process_waits_and_makes_what_the_first_one_has_not(cache: Path
             told, _ = first.communicate(None if killed else "\n")
             rest, waiting = second.communicate()
     assert f"Another process makes the demo in {cache}: waiting for it." in waiting
-    assert [json.loads(line) for line in told.splitlines()] == ([] if killed else graphs)
-    assert [json.loads(line) for line in rest.splitlines()] == (["weights", *graphs] if killed else [])
+    assert [json.loads(line) for line in told.splitlines()] == []
+    assert [json.loads(line) for line in rest.splitlines()] == (["graphs"] if killed else [])
     assert places.complete()

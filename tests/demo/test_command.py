@@ -8,9 +8,9 @@ import pytest
 
 from ssd_core import quiet
 from ssd_core.__main__ import main
-from ssd_core.demo import build, command, places
+from ssd_core.demo import build, command, known, places
 from ssd_core.errors import UserError
-from ssd_core.files import CACHE_VARIABLE
+from ssd_core.files import CACHE_VARIABLE, sha256_of
 
 
 def demo() -> int:
@@ -35,13 +35,19 @@ def test_paths_and_sizes_are_told_and_nothing_is_made_again(
 ) -> None:
     make_all()
     monkeypatch.delattr(build, "build")
+    monkeypatch.setitem(known.SHA256, "int8 graph", sha256_of(places.graph("int8")))
     assert demo() == 0
     lines = capsys.readouterr().out.splitlines()
     expected = {"records": (3.0, places.records()), "annotations": (0.2, places.annotations())}
     expected |= {f"{precision} graph": (0.2, places.graph(precision)) for precision in places.PRECISIONS}
     for line, (name, (megabytes, path)) in zip(lines, expected.items(), strict=False):
-        assert line == f"{name:12} {megabytes:8.1f} MB  {path}"
-    assert len(lines) == len(expected) + 1
+        digest = sha256_of(path / "val-00000-of-00002" if path.is_dir() else path)[:12]
+        assert line == f"{name:12} {megabytes:8.1f} MB  sha256 {digest}  {path}"
+    assert len(lines) == len(expected) + 2
+    # the files of this test are zeros, and only one of them was said to be
+    assert lines[-2].startswith(
+        "Not the known bits: records, annotations, fp32 graph, bf16 graph. Pillow or TensorFlow"
+    )
     assert lines[-1].startswith("ready after ")
 
 
@@ -72,5 +78,5 @@ def test_a_cache_that_is_emptied_meanwhile_is_a_sentence(
     monkeypatch.setattr(places, "complete", emptied)
     assert main(["demo"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith(f"error: {places.records()} cannot be used (No such file or directory)")
+    assert said.startswith(f"error: {places.records()} cannot be read (No such file or directory)")
     assert said.count("\n") == 1

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ssd_core.demo import heads
 from ssd_core.demo.heads import Head, ssd_loss, train_head
+from ssd_core.demo.learnt import Layer
 from ssd_core.network.layers import FeatureMap
 from tests.examples import examples
 from tests.rounding import UNIT
@@ -82,7 +83,7 @@ def test_three_backgrounds_count_for_a_match_the_worst_of_them_and_ignored_boxes
 
 @dataclass(frozen=True)
 class Pictures:
-    """Features [N, 6, 6, 24], labels [N, 72] and locations [N, 72, 4]: an object of either class a picture."""
+    """Features [N, 8, 8, 24] with zeros around them, labels [N, 72], locations [N, 72, 4]; each shows one object."""
 
     features: npt.NDArray[np.float16]
     labels: Ints
@@ -91,12 +92,13 @@ class Pictures:
 
 def pictures(seed: int, count: int = 60) -> Pictures:
     random = np.random.default_rng(seed)
-    features = random.normal(0, 1, (count, 6, 6, CHANNELS))
+    features = np.zeros((count, 8, 8, CHANNELS))
+    features[:, 1:-1, 1:-1] = random.normal(0, 1, (count, 6, 6, CHANNELS))
     labels = np.zeros((count, 6, 6, 2), np.int64)
     locations = np.zeros((count, 6, 6, 2, 4), np.float32)
     for number in range(count):
         (row, column), kind = random.integers(0, 6, 2), 1 + number % 2
-        features[number, row, column] += SIGNAL[kind]
+        features[number, row + 1, column + 1] += SIGNAL[kind]
         labels[number, row, column] = (kind, -1)  # the first box is matched, the second counts for nothing
         locations[number, row, column, 0] = LOCATION[kind]
     return Pictures(features.astype(np.float16), labels.reshape(count, -1), locations.reshape(count, -1, 4))
@@ -105,9 +107,15 @@ def pictures(seed: int, count: int = 60) -> Pictures:
 def predicted(head: Head, features: npt.NDArray[np.float16]) -> tuple[Floats, Floats]:
     """Locations [N * 72, 4] and logits [N * 72, 3]."""
     images = features.astype(np.float32)
-    locations = tf.nn.conv2d(images, head.location_kernel, 1, "SAME") + head.location_bias
-    logits = tf.nn.conv2d(images, head.class_kernel, 1, "SAME") + head.class_bias
+    locations, logits = (
+        tf.nn.conv2d(images, kernel_of(layer), 1, "VALID") + layer.bias for layer in (head.location, head.classes)
+    )
     return tf.reshape(locations, [-1, 4]).numpy(), tf.reshape(logits, [-1, CLASSES]).numpy()
+
+
+def kernel_of(layer: Layer) -> Floats:
+    assert layer.kernel is not None
+    return layer.kernel * layer.scale
 
 
 def losses(head: Head, seen: Pictures) -> tuple[float, float]:
@@ -121,11 +129,13 @@ def trained() -> Head:
     return train_head(seen.features, seen.labels, seen.locations, MAP, CLASSES, seed=3)
 
 
-def test_a_head_is_a_3x3_convolution_for_each_box(trained: Head) -> None:
-    assert trained.location_kernel.shape == (3, 3, CHANNELS, 2 * 4)
-    assert trained.location_bias.shape == (2 * 4,)
-    assert trained.class_kernel.shape == (3, 3, CHANNELS, 2 * CLASSES)
-    assert trained.class_bias.shape == (2 * CLASSES,)
+def test_a_head_is_a_3x3_convolution_in_8_bits_for_each_box(trained: Head) -> None:
+    for layer, channels in ((trained.location, 2 * 4), (trained.classes, 2 * CLASSES)):
+        assert kernel_of(layer).shape == (3, 3, CHANNELS, channels)
+        assert layer.bias.shape == layer.scale.shape == (channels,)
+        assert layer.kernel is not None
+        assert layer.kernel.dtype == np.int8
+        assert (np.abs(layer.kernel.astype(int)).max(axis=(0, 1, 2)) == 127).all()
 
 
 def test_training_tells_two_classes_and_their_places_on_pictures_it_has_not_seen(trained: Head) -> None:
@@ -145,10 +155,12 @@ def test_a_head_is_a_function_of_its_seed() -> None:
     first, again, other = (
         train_head(seen.features, seen.labels, seen.locations, MAP, CLASSES, seed, rounds=(8, 4)) for seed in (1, 1, 2)
     )
-    # Here equal; sums in another order would be off by 1e-6, and so would the steps, each of 2e-3 or less.
-    np.testing.assert_allclose(first.class_kernel, again.class_kernel, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(first.location_kernel, again.location_kernel, rtol=1e-4, atol=1e-5)
-    assert np.abs(first.class_kernel - other.class_kernel).max() > 1e-2
+    for part in ("location", "classes"):
+        kernels = [kernel_of(getattr(head, part)) for head in (first, again, other)]
+        # Here equal. Sums in another order would be off by 1e-6, and could move a weight by one of its 127 levels.
+        level = np.abs(kernels[0]).max() / 127
+        np.testing.assert_allclose(kernels[0], kernels[1], atol=1.01 * level, rtol=0)
+        assert np.abs(kernels[0] - kernels[2]).max() > 1e-2
 
 
 def test_places_where_something_is_seen_that_is_not_there_are_added() -> None:
@@ -156,7 +168,9 @@ def test_places_where_something_is_seen_that_is_not_there_are_added() -> None:
     features = seen.features.copy()
     free = np.flatnonzero((seen.labels.reshape(-1, 2) == 0).all(1))
     decoys = np.random.default_rng(0).choice(free, 20, replace=False)
-    features.reshape(-1, CHANNELS)[decoys] += SIGNAL[1].astype(np.float16)  # they look like class 1, and are not
+    picture, place = np.divmod(decoys, 36)
+    # they look like class 1, and are not
+    features[picture, place // 6 + 1, place % 6 + 1] += SIGNAL[1].astype(np.float16)
     trainer = heads._Trainer(features, seen.labels, seen.locations, MAP, CLASSES, seed=3)
     assert not set(decoys) <= set(trainer._places)
     trainer.run(100, 100)

@@ -10,19 +10,18 @@ import pytest
 from ssd_core.demo import places
 from tests.sources import ROOT, reached_from
 
-LISTS = {"scenes": places._SCENES, "weights": places._WEIGHTS, "graphs": places._GRAPHS}
+LISTS = {"scenes": places._SCENES, "graphs": places._GRAPHS}
 MAKERS = {
     "scenes": ("demo/build.py", "demo/scenes.py", "coco/records.py"),
-    "weights": ("demo/model.py",),
-    "graphs": ("demo/build.py", "graph/export.py", "graph/quantize.py", "graph/bfloat16.py"),
+    "graphs": ("demo/build.py", "demo/weights.py", "graph/export.py", "graph/quantize.py", "graph/bfloat16.py"),
 }
-# These check, name, read or write, and decide nothing of what is made.
+# These check, name, read, write or calibrate, and decide nothing of what is made.
 NEUTRAL = {"errors.py", "files.py", "demo/places.py", "coco/annotations.py", "coco/journal.py"}
-NEUTRAL |= {"graph/frozen.py", "graph/operations.py", "graph/session.py"}
+NEUTRAL |= {"graph/calibrate.py", "graph/frozen.py", "graph/operations.py", "graph/session.py"}
 
 
 def keys() -> dict[str, Path]:
-    return {"scenes": places.scenes(), "weights": places.weights(), "graphs": places.graph("fp32").parent}
+    return {"scenes": places.scenes(), "graphs": places.graph("fp32").parent}
 
 
 @pytest.fixture
@@ -40,8 +39,8 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Ite
 @pytest.mark.parametrize("name", sorted({name for sources in LISTS.values() for name in sources}))
 def test_a_source_that_changes_changes_the_key_of_what_it_makes_and_of_nothing_else(name: str, sources: Path) -> None:
     before = keys()
-    with (sources / name).open("a") as stream:
-        stream.write("# changed\n")
+    with (sources / name).open("ab") as stream:
+        stream.write(b"# changed\n")
     places.code_digest.cache_clear()
     after = keys()
     assert {part for part in before if before[part] != after[part]} == {
@@ -94,7 +93,7 @@ def test_a_cache_that_cannot_be_looked_into_is_not_complete(monkeypatch: pytest.
 
 
 def test_everything_lies_in_the_cache_folder(cache: Path) -> None:
-    paths = [places.scenes(), places.annotations(), places.records(), places.weights()]
+    paths = [places.scenes(), places.annotations(), places.records()]
     paths += [places.graph(precision) for precision in places.PRECISIONS]
     assert all(path.is_relative_to(cache) for path in paths)
     assert len(set(paths)) == len(paths)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssd_core.coco.categories import NAME_OF_ID
+from ssd_core.demo.draws import Draws
 from ssd_core.demo.sprites import KINDS, draw_sprite
 from tests.examples import examples
 
@@ -17,7 +18,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def sprite(name: str, size: int, seed: int) -> np.ndarray:
-    return draw_sprite(name, size, np.random.Generator(np.random.PCG64(seed)))
+    return draw_sprite(name, size, Draws(seed))
 
 
 def largest(name: str, size: int) -> float:
