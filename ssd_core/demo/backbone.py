@@ -14,9 +14,10 @@ import numpy.typing as npt
 import tensorflow as tf
 from scipy.linalg import solve
 
-from ssd_core.demo.learnt import LEVELS, Layer, Probe, quantized
+from ssd_core.demo.learnt import Layer, Probe
 from ssd_core.demo.sprites import KINDS
 from ssd_core.demo.weights import whole_kernel
+from ssd_core.graph.quantize import LEVELS, per_channel
 from ssd_core.network.layers import (
     BACKBONE,
     FEATURE_MAPS,
@@ -68,7 +69,7 @@ def _moments(output: Floats) -> tuple[Floats, Floats]:
     squares = np.stack([np.square(image, dtype=np.float64).mean((0, 1)) for image in output])
     mean = means.mean(0)
     deviation = np.sqrt(np.maximum(squares.mean(0) - mean**2, 0))
-    # A channel that never changes has no deviation. 1e-6 of a whole number's last place keeps its scale finite.
+    # A channel that never changes has deviation 0, and its scale would be infinite.
     return mean.astype(np.float32), np.maximum(deviation, 1e-6).astype(np.float32)
 
 
@@ -114,13 +115,12 @@ def _probe(layer: Convolution, inputs: Floats, targets: Floats, rng: np.random.G
     if width <= samples:
         gram = patches.T @ patches
         gram[np.diag_indices(width)] += penalty
-        found = solve(gram, patches.T @ goal, assume_a="pos")
+        directions = solve(gram, patches.T @ goal, assume_a="pos")
     else:
         gram = patches @ patches.T
         gram[np.diag_indices(samples)] += penalty
-        found = patches.T @ solve(gram, goal, assume_a="pos")
-    limits = np.maximum(np.abs(found).max(axis=0), 1e-12)
-    values = quantized(found, limits).reshape(layer.kernel, layer.kernel, layer.channels_in, -1)
+        directions = patches.T @ solve(gram, goal, assume_a="pos")
+    values, limits = per_channel(directions.reshape(layer.kernel, layer.kernel, layer.channels_in, -1))
     return Probe(values, np.rint(limits / limits.max() * LEVELS).astype(np.int8))
 
 

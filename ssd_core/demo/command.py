@@ -8,6 +8,7 @@ from typing import Any
 from ssd_core import quiet
 from ssd_core.demo import known, places
 from ssd_core.files import check_target, sha256_of
+from ssd_core.images.shards import find_shards
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,7 +24,7 @@ def add_parser(subparsers: Any) -> None:
     commands = parser.add_subparsers(title="for maintainers", metavar="{train}")
     training: argparse.ArgumentParser = commands.add_parser(
         "train",
-        help="train the demo model anew (some minutes)",
+        help="train the demo model anew (about three minutes)",
         description="Train the demo model on drawn scenes and write the file that ships with the package. Then run "
         "`python -m ssd_core demo`, put the sha256 that it prints into ssd_core/demo/known.py, and commit both.",
     )
@@ -45,7 +46,8 @@ def run(_: argparse.Namespace) -> int:
     rows += [(f"{precision} graph", places.graph(precision)) for precision in places.PRECISIONS]
     others = []
     for name, path in rows:
-        digest = sha256_of(next(path.glob("val-*")) if path.is_dir() else path)
+        file = find_shards(path)[0] if path.is_dir() else path
+        digest = sha256_of(file)
         if digest != known.SHA256[name]:
             others.append(name)
         print(f"{name:12} {_megabytes(path):8.1f} MB  sha256 {digest[:12]}  {path}")

@@ -1,4 +1,4 @@
-"""Random numbers with the same bits on every machine, and directions in the plane, whose cosines are rounded alike.
+"""Random numbers, points and directions with the same bits on every machine.
 
 The raw numbers of PCG64 never change (NEP 19). What is made of them uses whole numbers and single operations on
 doubles, which IEEE 754 defines to the last bit. NumPy's own distributions promise neither.
@@ -40,7 +40,7 @@ class Draws:
         return [int(place) for place in np.argsort(self._raw(count), kind="stable")]
 
     def int8(self, *shape: int) -> npt.NDArray[np.int8]:
-        """Whole numbers from -128 to 127, all as likely."""
+        """Whole numbers from -128 to 127, all equally likely."""
         count = math.prod(shape)
         return self._raw(-(-count // 8)).view(np.int8)[:count].reshape(shape)
 
@@ -53,6 +53,11 @@ class Draws:
     def _raw(self, count: int) -> npt.NDArray[np.uint64]:
         raw: npt.NDArray[np.uint64] = self._source.random_raw(count).astype("<u8")
         return raw
+
+
+def pixel(x: float, y: float) -> tuple[float, float]:
+    """A point to six decimals, for Pillow, which drops fractions: 16.999999999999996 must be 17 on every machine."""
+    return round(float(x), 6), round(float(y), 6)
 
 
 def direction(angle: float) -> tuple[float, float]:

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ssd_core.demo.backbone import patches_at
-from ssd_core.demo.learnt import LEVELS, Layer, quantized
+from ssd_core.demo.learnt import Layer
+from ssd_core.graph.quantize import LEVELS, per_channel
 from ssd_core.network.layers import Convolution, FeatureMap
 
 Floats = npt.NDArray[np.float32]
@@ -147,8 +148,8 @@ class _Trainer:
     def head(self) -> Head:
         """The trained heads, in 8 bits."""
         kernel, bias = self._kernels()
-        limits = np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), 1e-12)
-        whole, scale = quantized(kernel, limits), (limits / LEVELS).astype(np.float32)
+        whole, limits = per_channel(kernel)
+        scale = (limits / LEVELS).astype(np.float32)
         parts = [slice(None, self._boxes * 4), slice(self._boxes * 4, None)]
         return Head(*(Layer(scale[part], bias[part], whole[..., part]) for part in parts))
 

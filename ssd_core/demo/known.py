@@ -7,4 +7,7 @@ SHA256 = {
     "bf16 graph": "233fa583f1c477192daec946dfe05b7e4a30f07a1afcd9a326287ad426941f70",
     "int8 graph": "faa40c64b7a17298ad15ad9b965f25e331bcb83f32459683f668080fe8abce00",
 }
-CAUSE = "Pillow or TensorFlow is of another version than pyproject.toml says, or the sources were changed."
+CAUSE = (
+    "Pillow or TensorFlow has another version than pyproject.toml says, the sources were changed, or a file is damaged:"
+    " delete it, and run the command again."
+)

@@ -17,7 +17,6 @@ Floats = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
 
 FILE = Path(__file__).with_name("learnt.npz")
-LEVELS = 127  # magnitudes of a symmetric int8
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +70,6 @@ def read(path: Path = FILE) -> Learnt:
         {name: _layer(arrays, name) for name in names},
         {str(name): Range(bool(unsigned), float(limit)) for name, unsigned, limit in ranges},
     )
-
-
-def quantized(values: npt.NDArray[np.floating], limits: npt.NDArray[np.floating]) -> Int8:
-    """Values as int8 where `limits`, which broadcast against them, are the magnitudes that 127 stands for."""
-    whole: Int8 = np.clip(np.rint(values / limits * LEVELS), -LEVELS, LEVELS).astype(np.int8)
-    return whole
 
 
 def _layer(arrays: Mapping[str, npt.NDArray[np.generic]], name: str) -> Layer:

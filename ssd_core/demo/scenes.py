@@ -6,7 +6,6 @@ files and an instances file.
 
 import json
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from PIL import Image, ImageDraw
 from tqdm import tqdm
 
 from ssd_core.coco.categories import CATEGORIES
-from ssd_core.demo.draws import Draws, direction
+from ssd_core.demo.draws import Draws, direction, pixel
 from ssd_core.demo.sprites import KINDS, draw_sprite
 from ssd_core.files import replacing
 
@@ -220,17 +219,13 @@ def _clutter(background: Pixels, draws: Draws) -> Pixels:
         shape = draws.uniform()
         if shape < 0.5:
             steps = reach * draws.bell(draws.integer(2, 6), 2)
-            draw.line(_pixels(np.array([x, y]) + np.cumsum(steps, axis=0)), fill, thickness, joint="curve")
+            knots = np.array([x, y]) + np.cumsum(steps, axis=0)
+            draw.line([pixel(*knot) for knot in knots], fill, thickness, joint="curve")
         elif shape < 0.8:
             angles = sorted(draws.uniform(0, 2 * math.pi) for _ in range(draws.integer(3, 6)))
             spokes = [(*direction(angle), reach * draws.uniform(0.4, 1)) for angle in angles]
-            draw.polygon(_pixels([(x + length * cosine, y + length * sine) for cosine, sine, length in spokes]), fill)
+            draw.polygon([pixel(x + length * cosine, y + length * sine) for cosine, sine, length in spokes], fill)
         else:
             for across, down in ((reach, reach / 2), (-reach / 2, reach)):
-                draw.line(_pixels([(x - across, y - down), (x + across, y + down)]), fill, thickness)
+                draw.line([pixel(x - across, y - down), pixel(x + across, y + down)], fill, thickness)
     return np.array(image)
-
-
-def _pixels(points: Iterable[Iterable[float]]) -> Sequence[tuple[float, float]]:
-    """Points for Pillow, which drops the fractions of some: rounded, so that no last bit moves one by a pixel."""
-    return [(round(float(x), 6), round(float(y), 6)) for x, y in points]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ssd_core.demo.draws import Draws, direction
+from ssd_core.demo.draws import Draws, direction, pixel
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
@@ -48,8 +48,7 @@ class Brush:
         self._draw.line(self._pixels(points), fill=(*fill, 255), width=thickness, joint="curve")
 
     def _pixels(self, points: Sequence[Point]) -> list[Point]:
-        # rounded, since Pillow drops fractions: 16.999999999999996 must not become 16 on one machine and 17 on another
-        return [(round(x * (self._width - 1), 6), round(y * (self._height - 1), 6)) for x, y in points]
+        return [pixel(x * (self._width - 1), y * (self._height - 1)) for x, y in points]
 
 
 @dataclass(frozen=True)

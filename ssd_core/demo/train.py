@@ -1,4 +1,4 @@
-"""Training of the demo model: seeds and drawn scenes in, what ships out. Maintainers run it, users never do."""
+"""Training of the demo model on drawn scenes: it gives what ships. Maintainers run it, users never do."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -34,9 +34,9 @@ _PLACE_OF_ID = {ID_OF_NAME[name]: place for place, name in enumerate(KINDS)}
 
 
 def train(guide_scenes: int = GUIDE_SCENES, training_scenes: int = TRAINING_SCENES) -> Learnt:
-    """What the demo model ships, with progress bars; about five minutes on two cores.
+    """What the demo model ships, with progress bars; about three minutes on two cores.
 
-    The same machine and packages give the same bits; other machines sum in other orders and give others.
+    Other machines sum in another order and give other bits.
     """
     guides = [_drawn(_FIRST_GUIDE_SEED + i) for i in tqdm(range(guide_scenes), "guide scenes", unit="scene")]
     images, targets = prepared([image for image, _ in guides]), np.stack([_targets(*guide) for guide in guides])

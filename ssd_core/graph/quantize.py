@@ -28,6 +28,7 @@ NodeDef = Any
 Floats = npt.NDArray[np.float32]
 
 DEFAULT_METHOD: Method = "percentile"  # one outlier among the images does not widen a range
+LEVELS = 127  # magnitudes of a symmetric int8
 _SUFFIX = "/int8"
 _MOVING = {"ConcatV2": "T", "GatherV2": "Tparams", "Max": "T", "Reshape": "T"}
 """Operations that only move or select values, and the attribute that holds the type of these."""
@@ -164,9 +165,9 @@ def _origin(view: GraphView, tensor: str) -> str:
 
 
 def per_channel(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Quantize [height, width, in, out] symmetrically: int8 values, and the [out] magnitudes that 127 stands for."""
+    """Quantize [height, width, in, out] symmetrically: int8 values, and the [out] magnitudes that LEVELS stands for."""
     limits = np.maximum(np.abs(kernel).max(axis=(0, 1, 2)), 1e-6).astype(np.float32)
-    return np.clip(np.rint(kernel / limits * 127), -127, 127).astype(np.int8), limits
+    return np.clip(np.rint(kernel / limits * LEVELS), -LEVELS, LEVELS).astype(np.int8), limits
 
 
 class _Writer(Rewriter):

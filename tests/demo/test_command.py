@@ -23,8 +23,7 @@ def demo() -> int:
 
 def make_all() -> None:
     places.records().mkdir(parents=True)
-    for number in range(2):
-        (places.records() / f"val-{number:05d}-of-00002").write_bytes(b"\0" * 1_500_000)
+    (places.records() / "val-00000-of-00001").write_bytes(b"\0" * 3_000_000)
     for path in (places.annotations(), *map(places.graph, places.PRECISIONS)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"\0" * 200_000)
@@ -41,7 +40,7 @@ def test_paths_and_sizes_are_told_and_nothing_is_made_again(
     expected = {"records": (3.0, places.records()), "annotations": (0.2, places.annotations())}
     expected |= {f"{precision} graph": (0.2, places.graph(precision)) for precision in places.PRECISIONS}
     for line, (name, (megabytes, path)) in zip(lines, expected.items(), strict=False):
-        digest = sha256_of(path / "val-00000-of-00002" if path.is_dir() else path)[:12]
+        digest = sha256_of(path / "val-00000-of-00001" if path.is_dir() else path)[:12]
         assert line == f"{name:12} {megabytes:8.1f} MB  sha256 {digest}  {path}"
     assert len(lines) == len(expected) + 2
     # the files of this test are zeros, and only one of them was said to be

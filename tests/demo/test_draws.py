@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_core.demo.draws import Draws, direction
+from ssd_core.demo.draws import Draws, direction, pixel
 from tests.examples import examples
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -52,3 +52,8 @@ def test_directions_are_rounded_so_that_a_half_is_a_half() -> None:
     assert direction(math.pi / 3)[0] == 0.5  # math.cos gives 0.5000000000000001
     assert direction(math.pi / 2) == (0.0, 1.0)
     assert direction(math.pi / 6)[1] == 0.5
+
+
+def test_a_pixel_s_last_bits_are_rounded_away() -> None:
+    assert pixel(0.68 * 25, 16.999999999999996) == (17.0, 17.0)
+    assert pixel(np.float64(1.25), 2) == (1.25, 2.0)

@@ -4,16 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from ssd_core.demo import learnt
-from ssd_core.demo.learnt import Layer, Learnt, Probe, quantized
+from ssd_core.demo.learnt import Layer, Learnt, Probe
 from ssd_core.demo.weights import LABELS
 from ssd_core.graph.ranges import Range
 from ssd_core.network.layers import CONVOLUTIONS, FEATURE_MAPS, heads
-from tests.rounding import UNIT
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -46,16 +42,6 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
             np.testing.assert_array_equal(read.probe.values, layer.probe.values)
             np.testing.assert_array_equal(read.probe.weights, layer.probe.weights)
     assert [path.name for path in tmp_path.iterdir()] == ["learnt.npz"]
-
-
-@given(hnp.arrays(np.float32, (7, 3), elements=st.floats(-100, 100, width=32)))
-def test_quantized_values_are_within_half_a_step(values: npt.NDArray[np.float32]) -> None:
-    limits = np.maximum(np.abs(values).max(axis=0), 1e-6)
-    whole = quantized(values, limits)
-    assert whole.dtype == np.int8
-    steps = limits.astype(np.float64) / 127
-    # A level, up to 127, comes of a quotient and a product, each rounded, before it is rounded to a whole one.
-    assert (np.abs(whole * steps - values) <= steps * (0.5 + 128 * 2 * UNIT)).all()
 
 
 def test_what_ships_is_small_and_has_every_layer() -> None:
