@@ -3,6 +3,7 @@
 pytest_plugins = (
     "fixtures.options",
     "fixtures.cases",
+    "fixtures.header",
     "fixtures.progress",
     "fixtures.graphs",
     "fixtures.images",
@@ -12,5 +13,6 @@ pytest_plugins = (
     "fixtures.verdicts",
     "fixtures.record",
     "fixtures.terminal",
+    "fixtures.details",
     "fixtures.container",
 )

@@ -1,4 +1,4 @@
-"""TensorFlow is imported in silence, unless that fails. In a process of its own another module stands for it."""
+"""TensorFlow starts in silence, unless that fails. In a process of its own another module stands for it."""
 
 import os
 import subprocess
@@ -39,3 +39,32 @@ def test_chatter_is_shown_when_the_import_fails(tmp_path: Path, failure: str) ->
     assert done.returncode != 0
     assert done.stderr.startswith("a library is missing\n")
     assert "after" not in done.stderr
+
+
+WORKING = """
+import os, subprocess, sys
+from ssd_core.errors import UserError
+from ssd_core.quiet import native_code
+with native_code():
+    os.write(2, b"native\\n")
+    subprocess.run(["sh", "-c", "echo a child >&2"], check=True)
+    print("our own", file=sys.stderr)
+    {}
+print("after", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "shown"),
+    [
+        ("pass", ["our own", "after"]),
+        ("raise UserError('a mistake')", ["our own"]),
+        ("raise RuntimeError('a fault')", ["our own", "native", "a child"]),
+    ],
+)
+def test_native_code_and_children_are_shown_when_the_work_fails(end: str, shown: list[str]) -> None:
+    line = [sys.executable, "-c", WORKING.format(end)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=ROOT.parent)
+    said = done.stderr.splitlines()
+    assert said[: len(shown)] == shown
+    assert ("native" in said) == ("native" in shown)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssd_core import quiet
 from ssd_core.coco.records import IMAGES_PER_SHARD, write_records
 
 _LISTED = 5
@@ -70,15 +71,16 @@ def run(args: argparse.Namespace) -> int:
     # Before TensorFlow is loaded: its log lines would break the progress bar, and nothing here uses oneDNN.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    summary = write_records(
-        args.image_path,
-        args.annotations_file,
-        args.output_path,
-        args.output_prefix,
-        include_unannotated=args.include_unannotated,
-        skip_invalid=args.skip_invalid,
-        processes=args.processes,
-    )
+    with quiet.native_code():
+        summary = write_records(
+            args.image_path,
+            args.annotations_file,
+            args.output_path,
+            args.output_prefix,
+            include_unannotated=args.include_unannotated,
+            skip_invalid=args.skip_invalid,
+            processes=args.processes,
+        )
     first, last, count = summary.shards[0], summary.shards[-1], len(summary.shards)
     print(f"Wrote {summary.written:,} images to {first}" + (f" … {last.name}, {count} files" if count > 1 else ""))
     if summary.reused_shards:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ssd_core import quiet
 from ssd_core.errors import UserError
 from ssd_core.files import check_target, sha256_of
 from ssd_core.graph.torchvision import SUFFIXES, TORCHVISION, read_state_dict, torchvision_weights
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
             f"--num-classes {args.num_classes} leaves nothing to find: give 2 or more, background included."
         )
     check_target(args.output)
-    # Imported here, because TensorFlow takes 6 s: --help and mistakes do not wait for it.
+    quiet.import_tensorflow()  # 6 s, which --help and mistakes do not wait for; so with all that imports it
     from ssd_core.graph.checkpoint import checkpoint_weights
     from ssd_core.graph.export import fp32_graph
     from ssd_core.graph.frozen import write_graph

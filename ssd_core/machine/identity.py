@@ -3,6 +3,7 @@
 import contextlib
 import platform
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,14 @@ ISA_FLAGS = (
     *("amx_tile", "amx_int8", "amx_bf16", "amx_fp16"),
     *("asimd", "asimddp", "i8mm", "bf16", "sve", "sve2", "svei8mm", "svebf16"),
 )
+_BEST_INT8 = {  # best first
+    "amx_int8": "AMX",
+    "avx512_vnni": "AVX-512 VNNI",
+    "avx_vnni": "AVX-VNNI",
+    "i8mm": "I8MM",
+    "asimddp": "dot products",
+    "avx2": "AVX2",
+}
 _TENSORFLOW_PACKAGES = ("tensorflow-cpu", "tensorflow", "intel-tensorflow", "tensorflow-cpu-aws")
 _ONEDNN_HEADER = "tensorflow/include/external/onednn/include/oneapi/dnnl/dnnl_version.h"
 _CPUS = "sys/devices/system/cpu"
@@ -53,6 +62,11 @@ def of_this_machine(root: Path = ROOT) -> dict[str, Any]:
         "libc": " ".join(platform.libc_ver()).strip() or None,
         **versions(),
     }
+
+
+def best_int8(isa_flags: Collection[str]) -> str | None:
+    """The best int8 instructions among a CPU's flags, by their usual name; None if there are none."""
+    return next((name for flag, name in _BEST_INT8.items() if flag in isa_flags), None)
 
 
 def versions() -> dict[str, str | None]:

@@ -1,19 +1,32 @@
-"""All the tables of one run, just ended or saved, in the order that the terminal shows them."""
+"""The tables of one run, just ended or saved: those of the terminal's last screen, and all of them."""
 
 from collections.abc import Mapping, Sequence
 
-from ssd_core.output import peers_tables, profile_tables, tables
+from ssd_core.output import ledger_table, peers_tables, profile_tables, tables
+from ssd_core.output.result_table import result_table
 from ssd_core.output.table import Table
 from ssd_core.results.schema import ProfileResult, Result
 
-ENTRY = ("subject", "asked", "outcome", "reason")
+
+def screen_tables(
+    results: Sequence[Result], ledger: Sequence[Mapping[str, str]], not_asked: Sequence[str], left_out: int = 0
+) -> list[Table]:
+    """The results first, and last the ledger: its counts, and its entries that are not kept. Some may be empty.
+
+    `left_out` is the number of cases that were collected and not selected.
+    """
+    return [result_table(results), *_of_runs_alone(results), ledger_table.short_table(ledger, not_asked, left_out)]
 
 
 def run_tables(results: Sequence[Result], ledger: Sequence[Mapping[str, str]], not_asked: Sequence[str]) -> list[Table]:
-    """The tables of results and of the ledger's entries; some may be empty."""
-    shown = (tables.timing, tables.tuning, tables.speedups, tables.against, tables.accuracy)
+    """All figures of the results, and all of the ledger's entries; some may be empty."""
+    shown = (tables.timing, tables.tuning, tables.speedups, tables.accuracy)
+    entries = ledger_table.full_table(ledger, not_asked)
+    return [*(table(results).filled for table in shown), *_of_runs_alone(results), entries]
+
+
+def _of_runs_alone(results: Sequence[Result]) -> list[Table]:
+    """The tables of --against, --profile and --peers."""
     profiles = [profile_tables.table(result) for result in results if isinstance(result, ProfileResult)]
     peers = [peers_tables.speed(results), peers_tables.accuracy(results)]
-    entries = [[entry.get(name, "") for name in ENTRY] for entry in ledger]
-    asked = Table(["case", "asked", "outcome", "figures"], entries, not_asked)
-    return [*(table(results) for table in shown), *profiles, *peers, asked]
+    return [table.filled for table in (tables.against(results), *profiles, *peers)]

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from ssd_core.results.case import Case
 from ssd_core.scenarios.protocol import Context
 from ssd_core.stats.percentiles import samples_needed
+from ssd_core.stats.samples import NS_PER_MS
 from ssd_core.stats.stopping import LEAST_STEPS, State, StopRule
 
 TIME_LIMIT_S = 20.0  # per case, with its warm-up, if --steps is not given
@@ -31,13 +33,18 @@ class Series:
     """Why it ended: the fixed number of steps, the interval of the median, or the time limit."""
 
 
+def time_limit_s(kind: str) -> float:
+    """The longest that a series of a kind takes if --steps is not given."""
+    return _TIME_LIMITS_S.get(kind, TIME_LIMIT_S)
+
+
 def take(case: Case, context: Context, run: Callable[[int], tuple[list[int], list[int]]]) -> Series:
     """Run steps until there are enough; `run` gives each step's nanoseconds, and those of its session.run."""
     settings = context.settings
     rule = StopRule(
         warmup_steps=settings.warmup_steps,
         steps=settings.steps,
-        time_limit_s=_TIME_LIMITS_S.get(case.kind, TIME_LIMIT_S),
+        time_limit_s=time_limit_s(case.kind),
         at_least=samples_needed(99) if case.kind == "latency" else LEAST_STEPS,
     )
     inner: list[int] = []
@@ -46,7 +53,7 @@ def take(case: Case, context: Context, run: Callable[[int], tuple[list[int], lis
             step_ns, run_ns = run(min(rule.wanted, _steps_of_a_chunk(inner)))
             rule.feed(step_ns)
             inner += run_ns
-            bar.set_postfix_str(str(rule.state))
+            bar.set_postfix_str(f"{rule.state} {median(step_ns) / NS_PER_MS:.1f} ms")
             bar.update(len(step_ns))
     measured, lead = rule.measured, len(rule.warmup)
     return Series(measured, tuple(inner[lead : lead + len(measured)]), lead, rule.steady, rule.reason or "")

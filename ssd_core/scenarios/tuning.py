@@ -17,7 +17,7 @@ from ssd_core.scenarios.setup import Setup, stream_counts
 
 BATCH_SIZES = (1, 2, 4, 8, 16)
 GAIN = 0.01  # the next batch size is tried only if the last one gained more than this
-_CANDIDATE_NS = 1_000_000_000  # of steps to time a candidate, after one warm-up step
+CANDIDATE_S = 1.0  # of steps to time a candidate, after one warm-up step
 _SECONDS = 1e-9
 
 
@@ -98,7 +98,7 @@ def searched(
                 seen.append(candidate.setup)
             inference.feed(records)
             steps_ns = inference.worker.run(1).step_ns
-            steps = ceil(_CANDIDATE_NS / steps_ns[0])
+            steps = ceil(CANDIDATE_S / (steps_ns[0] * _SECONDS))
             if inference.opened is None or inference.opened.streams == 1:
                 steps_ns = inference.worker.run(steps).step_ns
             elif steps > 1:  # the first round was left out already

@@ -86,6 +86,7 @@ def command(given: argparse.Namespace) -> list[str]:
     options += _allocator(given.disable_tcmalloc, precision)
     if given.docker_image:
         options.append(f"--docker-image={given.docker_image}")
+    options.append("--upstream-lines")
     if given.verbose:
         options.append("--verbose")
     return [sys.executable, "-m", "pytest", *_tests(given), *options]

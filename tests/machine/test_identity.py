@@ -142,3 +142,18 @@ def test_this_machine_can_be_described() -> None:
     assert facts["cpus"] >= facts["cores"] >= facts["sockets"] >= 1
     assert 0 <= jitter.steal <= 1
     assert json.loads(json.dumps(jitter.as_json())) == jitter.as_json()
+
+
+@pytest.mark.parametrize(
+    ("flags", "best"),
+    [
+        (["avx2", "avx512_vnni", "amx_int8"], "AMX"),
+        (["avx2", "avx_vnni", "avx512_vnni"], "AVX-512 VNNI"),
+        (["avx2", "avx_vnni"], "AVX-VNNI"),
+        (["avx2"], "AVX2"),
+        (["asimd", "asimddp", "i8mm"], "I8MM"),
+        (["sse4_1"], None),
+    ],
+)
+def test_the_best_int8_instructions_are_told_by_their_usual_name(flags: list[str], best: str | None) -> None:
+    assert identity.best_int8(flags) == best

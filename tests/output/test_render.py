@@ -30,8 +30,8 @@ def test_the_table_says_all_and_explains_what_matters() -> None:
     assert table.rows[0] == ["latency int8-batch1", "median ms", *first]
     assert table.rows[1] == ["latency a|b", "median ms", "1234.57", "", "", "missing", "", "", ""]
     lines = FORMATS["text"](REPORT).splitlines()
-    header, rule, *_ = lines
-    assert rule == "-" * len(header)
+    header, rule, *rest = lines
+    assert rule == "-" * max(map(len, (header, *rest[: len(table.rows)])))
     assert lines[4:7] == ["A: a.json (one, 2 cores)", "B: b|c.json (one, 2 cores)", "C: d.json (two, 4 cores)"]
     assert "latency int8-batch1, median ms, B: regression: +5.0%, wholly beyond" in lines
     assert not any("not shown" in line for line in lines)

@@ -1,6 +1,6 @@
-"""All the tables of a run: which stand where, and that of the ledger."""
+"""The tables of a run: which stand where."""
 
-from ssd_core.output.run_tables import run_tables
+from ssd_core.output.run_tables import run_tables, screen_tables
 from ssd_core.profiling.layers import Roofline, Row
 from ssd_core.results.case import Case
 from ssd_core.results.schema import PeersAccuracyResult, ProfileResult
@@ -34,15 +34,14 @@ def test_the_tables_of_a_run_stand_in_one_order_whatever_the_order_of_its_result
     ]
 
 
-def test_the_ledger_comes_last_with_what_was_not_asked_below() -> None:
-    entry = Entry("latency int8-batch1-intra2", "min_speedup", Outcome.BROKEN, "speed-up is 1.8")
-    last = run_tables([], [entry.as_json(), {"subject": "run"}], ["2 limits not asked"])[-1]
-    assert last.rows == [
-        ["latency int8-batch1-intra2", "min_speedup", "broken", "speed-up is 1.8"],
-        ["run", "", "", ""],  # a file of before may say less
-    ]
-    assert last.notes == ["2 limits not asked"]
+def test_the_screen_has_the_results_first_and_the_ledger_last() -> None:
+    results = [profile("int8"), accuracy(), timed("fp32"), timed()]
+    result, *alone, ledger = [table for table in screen_tables(results, [KEPT], []) if table.text()]
+    assert [row[0].split()[0] for row in result.rows] == ["throughput", "throughput", "accuracy"]
+    assert [table.header[0] for table in alone] == ["profile int8-batch8-intra2"]
+    assert ledger.text()[0] == "1 case, 1 measured. 1 asked: 1 kept."
 
 
 def test_a_run_of_nothing_shows_nothing() -> None:
-    assert [line for table in run_tables([], [], ["2 limits not asked"]) for line in table.text()] == []
+    for tables in (run_tables, screen_tables):
+        assert [line for table in tables([], [], ["2 limits not asked"]) for line in table.text()] == []

@@ -15,7 +15,7 @@ def test_a_file_of_an_older_schema_is_shown(
     said: dict[str, object], benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What it does not say is computed from its samples."""
-    assert main(["show", str(save("a.json", [benchmark_of("latency", **said)]))]) == 0
+    assert main(["show", str(save("a.json", [benchmark_of("latency", **said)])), "-v"]) == 0
     (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("latency int8-batch1-intra2")]
     rate, median_ms = map(float, row.split()[2:4])
     assert rate == pytest.approx(50, rel=0.01)
@@ -74,3 +74,14 @@ def test_a_partial_run_is_said_to_be_one(
     path.write_text(json.dumps(json.loads(path.read_text()) | {"partial": "1 of 2 cases measured"}))
     assert main(["show", str(path)]) == 0
     assert "a.json is of a partial run: 1 of 2 cases measured." in capsys.readouterr().err
+
+
+def test_verbose_shows_all_figures(
+    benchmark_of: BenchmarkMaker, save: Saver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(save("a.json", [benchmark_of("latency", precision) for precision in ("fp32", "int8")]))
+    assert main(["show", path]) == 0
+    short = capsys.readouterr().out
+    assert "measured one after the other" not in short
+    assert main(["show", path, "--verbose"]) == 0
+    assert "measured one after the other" in capsys.readouterr().out
