@@ -1,7 +1,7 @@
 """A data set: TFRecord shards with the annotations of their images."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssd_core.errors import UserError
@@ -17,16 +17,23 @@ class Records:
     shards: tuple[Path, ...]
     annotations_file: Path | None
     origin: str
+    most: int | None = None
+    """Only so many images are used, the first; None: all."""
 
     @property
     def images(self) -> int:
-        """The number of records."""
-        return count_records(self.shards)
+        """The number of images that are used."""
+        count = count_records(self.shards)
+        return count if self.most is None else min(count, self.most)
 
     @property
     def digest(self) -> str:
         """A digest of the shards' names and sizes."""
         return hashlib.sha256(repr([(s.name, s.stat().st_size) for s in self.shards]).encode()).hexdigest()[:16]
+
+    def first(self, most: int | None) -> "Records":
+        """The first `most` images of the same records; None: all."""
+        return replace(self, most=most)
 
     def annotations(self) -> Path:
         """The annotations file; UserError when there is none."""

@@ -39,14 +39,15 @@ def open_pipeline(
     num_intra_threads: int = 0,
     *,
     repeat: bool = False,
+    most: int | None = None,
 ) -> Iterator[Batch]:
     """Check the shards, then give their images in order, prepared in advance; with `repeat` over and over.
 
     `num_inter_threads` images are prepared at the same time, in the pipeline's own pool of threads.
     `num_intra_threads` is the most that one operation uses. 0 stands for as many as this process has CPUs, by its
-    affinity and its control group's quota. Without `repeat` the last batch may be smaller. UserError names file and
-    record where something is wrong, at once or when the stream gets there. Needs eager mode: use it outside of `with
-    session:`.
+    affinity and its control group's quota. `most` is a limit to the number of images. Without `repeat` the last batch
+    may be smaller. UserError names file and record where something is wrong, at once or when the stream gets there.
+    Needs eager mode: use it outside of `with session:`.
     """
     if batch_size < 1 or num_inter_threads < 0 or num_intra_threads < 0:
         raise UserError(
@@ -56,14 +57,18 @@ def open_pipeline(
     count_records(shards)
     check_schema(shards)
     default = default_thread_count()
-    dataset = _dataset(shards, batch_size, num_inter_threads or default, num_intra_threads or default, repeat)
+    dataset = _dataset(shards, batch_size, num_inter_threads or default, num_intra_threads or default, repeat, most)
     return _batches(dataset.as_numpy_iterator(), shards)
 
 
-def _dataset(shards: Sequence[Path], batch_size: int, inter_threads: int, intra_threads: int, repeat: bool) -> Any:
+def _dataset(
+    shards: Sequence[Path], batch_size: int, inter_threads: int, intra_threads: int, repeat: bool, most: int | None
+) -> Any:
     dataset = tf.data.TFRecordDataset([os.fsencode(shard) for shard in shards])
     if repeat:
         dataset = dataset.repeat()
+    if most is not None:
+        dataset = dataset.take(most)
     dataset = dataset.map(_prepare, num_parallel_calls=inter_threads, deterministic=True)
     dataset = dataset.batch(batch_size).prefetch(_BATCHES_AHEAD)
     options = tf.data.Options()

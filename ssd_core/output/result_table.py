@@ -59,7 +59,10 @@ def _reach(result: TimedResult, limit: str) -> str:
 
 def _speedup(result: TimedResult, by_case: Mapping[Case, Result]) -> str:
     figure = tables.speedup_of(result, by_case)
-    return "" if figure is None else f"{figure.value:{PLAIN}}{_of(figure.value, figure.low, figure.high)}"
+    if figure is None:
+        return ""
+    ends = _of(figure.value, figure.low, figure.high) if tables.has_interval(result, by_case) else ""
+    return f"{figure.value:{PLAIN}}{ends}"
 
 
 def _of(value: float, low: float, high: float) -> str:

@@ -34,6 +34,8 @@ from ssd_core.stats.figures import images_per_second, latency_ms
 from ssd_core.stats.samples import Samples
 
 SCHEMA_VERSION = 2
+QUICK = "quick: not a baseline"
+"""How a run with --quick is marked."""
 SPEEDUP, YARDSTICK_SHARE = "speedup", "yardstick_share"  # figures that are measured in turn for a limit
 NO_TRUTH = -1  # pycocotools' AP if the images hold no object
 _CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
@@ -64,6 +66,8 @@ class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     allocator: str | None = None
     binding: Binding | None = None
     versions: dict[str, str | None] = {}
+    quick: bool = False
+    """Whether --quick measured it: it then has too few samples for a baseline."""
 
     @property
     def kind(self) -> str:

@@ -30,13 +30,13 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 class AccuracyScenario(Scenario):
-    """Runs every image through the network once, and evaluates the detections."""
+    """Runs every image through the network once, or the first ones with `--quick`, and evaluates the detections."""
 
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)
         self.inference = Inference(case, context)
         self.inference.open()
-        self._records = context.images()
+        self._records = context.images().first(context.settings.budget.accuracy_images)
         self.inference.feed(self._records)
         self._evaluation = Evaluation(self._records, context)
 

@@ -11,7 +11,6 @@ from ssd_core.results.schema import AgainstResult, timing_of
 from ssd_core.scenarios.inference import Inference, Network
 from ssd_core.scenarios.interleaved import InterleavedRun
 from ssd_core.scenarios.protocol import Context, Graph, Scenario
-from ssd_core.scenarios.series import TIME_LIMIT_S
 from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.timed import batches
 from ssd_core.scenarios.variant import parse
@@ -20,6 +19,7 @@ from ssd_core.verdicts.in_turn import compare_interleaved
 
 _LEAST_PAIRS = 20  # pairs of blocks: ten rounds A B B A, two more than the test needs
 _LOOK_EVERY = 4  # pairs; each further look is a chance to stop by luck
+_TIME_LIMIT_S = 40.0  # of both together
 _WIDTH = 0.02  # the ratio is known well enough when its interval is no wider
 
 
@@ -46,7 +46,7 @@ class Against(Scenario):
             inference.feed(context.timing_records())
 
     def measure(self) -> AgainstResult:
-        """Run both until their ratio is known, or for twice a case's time limit."""
+        """Run both until their ratio is known, or for 40 s."""
         settings = self.context.settings
         steps = None if settings.steps is None else max(1, settings.steps // _LEAST_PAIRS)
         run = InterleavedRun(self._other, self._own, steps=steps)
@@ -87,4 +87,4 @@ class Against(Scenario):
             return True
         ratio = compare_interleaved([run.interleaved()])
         known = ratio.low is not None and ratio.high is not None and ratio.high / ratio.low - 1 <= _WIDTH
-        return known or run.seconds >= 2 * TIME_LIMIT_S
+        return known or run.seconds >= _TIME_LIMIT_S

@@ -10,10 +10,8 @@ from ssd_core.machine import identity
 from ssd_core.network.layers import multiply_adds
 from ssd_core.precisions import PRECISIONS
 from ssd_core.results.case import Case
-from ssd_core.scenarios.series import time_limit_s
 from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.setup import stream_counts
-from ssd_core.scenarios.tuning import BATCH_SIZES, CANDIDATE_S
 from ssd_core.verdicts.limits import isa_tier
 
 _OPENING_S = 10.0  # a worker imports TensorFlow, opens its graph and runs the yardstick
@@ -22,7 +20,7 @@ _RUNS_ALONE_S = 40.0  # --against, --profile and --peers: two or more runners in
 # Multiply-adds a second of one CPU, by the best instructions of its precision: of a 2-core Xeon and a 2-core EPYC.
 _FP32 = 6e10
 _REDUCED = {"AMX": 4e11, "VNNI": 4e11, "AVX2": 1e11}
-_DEMO_IMAGES = 240  # before the demo is made
+_DEMO_IMAGES = 120  # before the demo is made
 
 
 def seconds_of(cases: Sequence[Case], settings: Settings) -> Iterator[float]:
@@ -34,19 +32,25 @@ def seconds_of(cases: Sequence[Case], settings: Settings) -> Iterator[float]:
             opening_s += _KERNELS_S
         started.add(case.precision)
         if case.kind == "accuracy":
-            images = images_of(settings.data_location) if images is None else images
+            if images is None:
+                images = settings.budget.accuracy_images or images_of(settings.data_location)
             yield opening_s + images / rate_of(case.precision, settings.cpus)
         elif case.kind in ("throughput", "latency", "input_pipeline"):
-            search_s = (len(stream_counts(settings.cpus)) + len(BATCH_SIZES)) * 2 * CANDIDATE_S if case.tuned else 0.0
+            search_s = _search_s(settings) if case.tuned else 0.0
             yield opening_s + search_s + settings.processes * _series_s(case, settings)
         else:
             yield opening_s + _RUNS_ALONE_S
 
 
+def _search_s(settings: Settings) -> float:
+    """Each candidate takes about as long again to open and to warm up."""
+    candidates = len(stream_counts(settings.cpus)) + len(settings.budget.tuned_batch_sizes)
+    return candidates * 2 * settings.budget.candidate_s
+
+
 def _series_s(case: Case, settings: Settings) -> float:
-    limit_s = time_limit_s(case.kind)
     if settings.steps is None:
-        return limit_s
+        return settings.budget.series[case.kind].time_limit_s
     steps = settings.steps + (settings.warmup_steps or 0)
     return steps * max(1, case.images_a_step) / rate_of(case.precision, settings.cpus)
 

@@ -8,7 +8,6 @@ from typing import Any
 from ssd_core.backends.protocol import OpenGraph, Opening, Scope, of_graph
 from ssd_core.backends.registry import OURS
 from ssd_core.images.dataset import Records
-from ssd_core.profiling.drift import STEPS
 from ssd_core.profiling.kernels import KernelShares, kernel_shares
 from ssd_core.results.case import Case
 from ssd_core.results.parts import Binding, Data, Threads
@@ -19,7 +18,6 @@ from ssd_core.worker.answers import Durations, ImageDetections, WorkerStatus
 from ssd_core.worker.client import Worker
 
 _DUMMY = Data("dummy", "uniform in [-123.68, 151.06]")
-_KERNEL_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Inference:
         """The durations of the steps, with the wait for images if there are records."""
         return durations.step_ns if self.fed else durations.run_ns
 
-    def yardstick(self, steps: int = STEPS) -> list[int]:
+    def yardstick(self, steps: int) -> list[int]:
         """The yardstick in the same worker and precision, with the threads of all streams together."""
         case = self.case
         return self.worker.yardstick(
@@ -108,21 +106,28 @@ class Inference:
 
     def detect(self) -> Iterator[ImageDetections]:
         """The detections in each image of the records, in one pass."""
-        return self.worker.detections()
+        return self.worker.detections(None if self._records is None else self._records.most)
 
     def kernels(self) -> KernelShares:
-        """The kernels that the CPU really runs, as oneDNN reports them, from a worker that is not timed."""
-        probe = self.probe()
-        probe.run(_KERNEL_STEPS)
+        """The kernels that the CPU really runs, as oneDNN reports them of a step, from a worker that is not timed."""
+        probe = self.open_probe()
+        probe.feed_dummy(self.batch_size)
+        probe.output_lines()
+        probe.run(1)
         return kernel_shares(probe.output_lines())
 
     def probe(self) -> Worker:
         """A warmed-up worker that runs the same and prints oneDNN's lines; the lines so far are read already."""
-        probe = self._context.workers.of(self.case.precision, onednn_verbose=True, variant=self.variant)
-        probe.open(self._opening(Setup(1, self.setup.num_inter_threads, self.setup.num_intra_threads)))
+        probe = self.open_probe()
         probe.feed_dummy(self.batch_size)
         probe.run(1)
         probe.output_lines()
+        return probe
+
+    def open_probe(self) -> Worker:
+        """The worker that prints oneDNN's lines, with the same network in one stream."""
+        probe = self._context.workers.of(self.case.precision, onednn_verbose=True, variant=self.variant)
+        probe.open(self._opening(Setup(1, self.setup.num_inter_threads, self.setup.num_intra_threads)))
         return probe
 
     def depends_on(self) -> dict[str, Any]:

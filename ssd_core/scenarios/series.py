@@ -9,13 +9,9 @@ from ssd_core.results.case import Case
 from ssd_core.scenarios.protocol import Context
 from ssd_core.stats.percentiles import samples_needed
 from ssd_core.stats.samples import NS_PER_MS
-from ssd_core.stats.stopping import LEAST_STEPS, State, StopRule
+from ssd_core.stats.steadiness import LEAST_SAMPLES
+from ssd_core.stats.stopping import State, StopRule
 
-TIME_LIMIT_S = 20.0  # per case, with its warm-up, if --steps is not given
-_TIME_LIMITS_S = {
-    "latency": 32.0,  # the 662 steps that a p99 needs, at up to 45 ms each
-    "input_pipeline": 8.0,  # its steps are a hundred times shorter
-}
 _CHUNK_NS = 500_000_000  # of steps per request to the worker
 
 
@@ -33,19 +29,19 @@ class Series:
     """Why it ended: the fixed number of steps, the interval of the median, or the time limit."""
 
 
-def time_limit_s(kind: str) -> float:
-    """The longest that a series of a kind takes if --steps is not given."""
-    return _TIME_LIMITS_S.get(kind, TIME_LIMIT_S)
-
-
 def take(case: Case, context: Context, run: Callable[[int], tuple[list[int], list[int]]]) -> Series:
     """Run steps until there are enough; `run` gives each step's nanoseconds, and those of its session.run."""
-    settings = context.settings
+    settings, budget = context.settings, context.settings.budget
+    series = budget.series[case.kind]
     rule = StopRule(
         warmup_steps=settings.warmup_steps,
         steps=settings.steps,
-        time_limit_s=time_limit_s(case.kind),
-        at_least=samples_needed(99) if case.kind == "latency" else LEAST_STEPS,
+        time_limit_s=series.time_limit_s,
+        relative_width=budget.relative_width,
+        at_least=budget.least_steps,
+        least_time_s=budget.least_time_s,
+        reach=(LEAST_SAMPLES, *map(samples_needed, series.percentiles)),
+        reach_s=series.reach_s,
     )
     inner: list[int] = []
     with context.progress.bar(unit="step", desc=str(case)) as bar:

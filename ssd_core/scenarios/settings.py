@@ -7,6 +7,7 @@ from pathlib import Path
 from ssd_core.machine.allocator import AllocatorName
 from ssd_core.precisions import DEFAULT
 from ssd_core.results.case import Case
+from ssd_core.scenarios.budget import FULL, Budget
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Settings:
     warmup_steps: int | None = None
     steps: int | None = None
     processes: int = 1
+    budget: Budget = FULL
+    """What is spent where no counts are given."""
     graphs: Mapping[str, Path] = field(default_factory=dict)
     """The user's graph of each precision that has one."""
     fixed_batches: Mapping[str, int] = field(default_factory=dict)

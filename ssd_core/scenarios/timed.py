@@ -92,9 +92,10 @@ class Timed(Scenario):
 
     def _once(self) -> tuple[Series, Yardstick]:
         self.inference.worker.reset_peak()
-        before_ns = self.inference.yardstick()
+        steps = self.context.settings.budget.yardstick_steps
+        before_ns = self.inference.yardstick(steps)
         series = take(self.case, self.context, self._run)
-        return series, Yardstick.of(before_ns, self.inference.yardstick())
+        return series, Yardstick.of(before_ns, self.inference.yardstick(steps))
 
     def _run(self, steps: int) -> tuple[list[int], list[int]]:
         durations = self.inference.worker.run(steps)

@@ -1,23 +1,23 @@
 """Tuning: a search for the streams, threads and batch size that give the most images a second.
 
-It is the same for every runtime: each candidate is opened, and runs for a second.
+It is the same for every runtime: each candidate is opened, and runs for a second, or less with `--quick`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from ssd_core.images.dataset import Records
 from ssd_core.results import parts
 from ssd_core.results.case import Case
+from ssd_core.scenarios.budget import FULL
 from ssd_core.scenarios.inference import Inference
 from ssd_core.scenarios.protocol import Context
 from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.setup import Setup, stream_counts
 
-BATCH_SIZES = (1, 2, 4, 8, 16)
+BATCH_SIZES = FULL.tuned_batch_sizes
 GAIN = 0.01  # the next batch size is tried only if the last one gained more than this
-CANDIDATE_S = 1.0  # of steps to time a candidate, after one warm-up step
 _SECONDS = 1e-9
 
 
@@ -45,11 +45,17 @@ class Tuned:
         return max(self.rates, key=lambda candidate: self.rates[candidate])
 
 
-def search(setups: Sequence[Setup], batch_sizes: Sequence[int], measure: Callable[[Candidate], float]) -> Tuned:
+def search(
+    setups: Sequence[Setup],
+    batch_sizes: Sequence[int],
+    measure: Callable[[Candidate], float],
+    longest_step_s: float = math.inf,
+) -> Tuned:
     """Search the best setup for the middle batch size, then the best batch size for it, until neither changes.
 
-    `batch_sizes` ascend. All setups are tried, because they are few. Batch sizes are tried upwards, else downwards, as
-    long as each gains more than `GAIN`. Each candidate is measured once.
+    `batch_sizes` ascend. All setups are tried, because they are few. Other batch sizes are tried upwards, else
+    downwards, as long as each gains more than `GAIN`, and none whose step would take over `longest_step_s` at the best
+    rate so far. Each candidate is measured once.
     """
     rates: dict[Candidate, float] = {}
 
@@ -59,10 +65,16 @@ def search(setups: Sequence[Setup], batch_sizes: Sequence[int], measure: Callabl
             rates[candidate] = measure(candidate)
         return rates[candidate]
 
+    def possible(setup: Setup, place: int) -> bool:
+        if not 0 <= place < len(batch_sizes):
+            return False
+        images = max(1, setup.streams) * batch_sizes[place]
+        return images <= longest_step_s * max(rates.values())
+
     def climb(setup: Setup, start: int) -> int:
         for way in (1, -1):
             place = start
-            while 0 <= place + way < len(batch_sizes) and rate(setup, place + way) > rate(setup, place) * (1 + GAIN):
+            while possible(setup, place + way) and rate(setup, place + way) > rate(setup, place) * (1 + GAIN):
                 place += way
             if place != start:
                 return place
@@ -71,7 +83,8 @@ def search(setups: Sequence[Setup], batch_sizes: Sequence[int], measure: Callabl
     place, tried = (len(batch_sizes) - 1) // 2, set[int]()
     while place not in tried:
         tried.add(place)
-        setup = max(setups, key=lambda setup: rate(setup, place))
+        tryable = [setup for setup in setups if possible(setup, place)] if rates else setups
+        setup = max(tryable, key=lambda setup: rate(setup, place))
         place = climb(setup, place)
     return Tuned(rates)
 
@@ -85,29 +98,32 @@ def searched(
 ) -> Tuned:
     """The search on a real inference, on records or dummy tensors. It stays as the last candidate left it."""
     seen: list[Setup] = []
+    budget = context.settings.budget
+    candidate_ns = budget.candidate_s / _SECONDS
     with context.progress.bar(
         unit="candidate", desc=f"tuning {inference.network.backend} {inference.case.precision}"
     ) as bar:
 
         def rate(candidate: Candidate) -> float:
             bar.set_postfix_str(str(candidate))
-            inference.open(candidate.setup, candidate.batch_size)
-            if seen[-1:] != [candidate.setup]:  # first batches of new sessions take long, and pausing waits for them
-                inference.feed(records)
-                inference.worker.run(1)
-                seen.append(candidate.setup)
+            opened = inference.open(candidate.setup, candidate.batch_size)
             inference.feed(records)
+            warm = opened.streams > 1  # a worker leaves out the first round of several streams
+            if not warm and seen[-1:] != [candidate.setup]:  # the first batch of a new session takes long
+                inference.worker.run(1)
+                warm = True
+            seen.append(candidate.setup)
             steps_ns = inference.worker.run(1).step_ns
-            steps = ceil(CANDIDATE_S / (steps_ns[0] * _SECONDS))
-            if inference.opened is None or inference.opened.streams == 1:
+            steps = math.ceil(candidate_ns / steps_ns[0])
+            if not warm:
                 steps_ns = inference.worker.run(steps).step_ns
-            elif steps > 1:  # the first round was left out already
+            elif steps > 1:
                 steps_ns += inference.worker.run(steps - 1).step_ns
             inference.worker.pause()
             bar.update()
             return inference.images_a_step * len(steps_ns) / (sum(steps_ns) * _SECONDS)
 
-        return search(setups, batch_sizes, rate)
+        return search(setups, batch_sizes, rate, budget.candidate_step_s)
 
 
 def tuned(case: Case, context: Context, records: Records | None) -> tuple[Case, list[parts.Candidate]]:
@@ -115,7 +131,7 @@ def tuned(case: Case, context: Context, records: Records | None) -> tuple[Case, 
     settings, inference = context.settings, Inference(case, context)
     setups = setups_of(settings)
     fixed_batch = inference.open(setups[0]).fixed_batch
-    batch_sizes = list(BATCH_SIZES) if fixed_batch is None else [fixed_batch]
+    batch_sizes = list(settings.budget.tuned_batch_sizes) if fixed_batch is None else [fixed_batch]
     if "batch_size" in settings.given:
         batch_sizes = sorted(settings.batch_sizes)
     tuning = searched(inference, setups, batch_sizes, records, context)

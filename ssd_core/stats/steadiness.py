@@ -22,6 +22,7 @@ CHANGE_POINT_P = 0.01  # one steady series in a hundred is called changing
 SMALLEST_SHIFT = 0.02  # a smaller change of level cannot by itself exceed the default slowdown limit, 3 %
 LARGEST_WARMUP = 0.25  # of a series; a later change of level is not warm-up
 CONFIDENCE = 0.95  # of every reported interval
+LEAST_SAMPLES = 6  # samples: with fewer, even the extremes enclose the median in under 95 % of cases
 RELATIVE_WIDTH = 0.01  # the median is known well enough when its interval is no wider than 1 % of it
 
 _SIMULATED_UP_TO = 64  # samples; Pettitt's formula is too cautious for shorter series

@@ -5,7 +5,7 @@ test the rule.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -35,8 +35,11 @@ class StopRule:
     `warmup_steps` and `steps` fix how many durations are left out and how many are kept. Without `warmup_steps` the
     warm-up ends as `steadiness` says, or at half of `time_limit_s`. Without `steps` measuring ends at `time_limit_s`.
     It ends sooner if the series is steady and the 95 % interval of its median is no wider than `relative_width` of the
-    median, but not before `at_least` samples and `least_time_s` seconds. A p99 needs an `at_least` of 662. UserError
-    for a negative count, no step, and a time limit that is not positive.
+    median, but not before `at_least` samples and `least_time_s` seconds.
+
+    `reach` are useful numbers of samples, such as the 662 of a p99. The largest that fits into `reach_s` seconds is
+    measured: the series does not end before it, even if that takes longer than `time_limit_s`. UserError for a negative
+    count, no step, and a time limit that is not positive.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class StopRule:
         relative_width: float = RELATIVE_WIDTH,
         at_least: int = LEAST_STEPS,
         least_time_s: float = LEAST_TIME_S,
+        reach: Sequence[int] = (),
+        reach_s: float = TIME_LIMIT_S,
     ) -> None:
         if warmup_steps is not None and warmup_steps < 0:
             raise UserError(f"--warmup-steps {warmup_steps} is negative: give 0 or more.")
@@ -61,6 +66,8 @@ class StopRule:
         self._relative_width = relative_width
         self._at_least = at_least
         self._least_time_s = least_time_s
+        self._reach = reach
+        self._reach_s = reach_s
         self._durations: list[int] = []
         self._next_look = WINDOW
         self._start = warmup_steps
@@ -91,9 +98,9 @@ class StopRule:
             return self._start + self._steps - count
         if count == 0:  # how long a step takes is not known yet
             return 1
-        step_s = float(np.median(self._durations)) / NS_PER_SECOND
-        in_time = math.ceil((self._time_limit_s - self.elapsed_s) / step_s)
-        return max(1, min(self._next_look - count, in_time))
+        in_time = math.ceil((self._time_limit_s - self.elapsed_s) / self._step_s)
+        to_reach = self._reached - len(self.measured)
+        return max(1, min(self._next_look - count, max(in_time, to_reach)))
 
     def feed(self, durations_ns: Iterable[float]) -> None:
         """Take the next durations, in order; durations after the end are ignored.
@@ -115,7 +122,7 @@ class StopRule:
             self._start = warmup_of(self._durations).end
             self._schedule()
         if self._start is None and self._half_time:
-            self._start = len(self._durations) // 2
+            self._start = self._forced_start
         if self._start is not None and len(self._durations) > self._start:
             self.state = State.MEASURING
             if len(self._durations) >= self._start + steps:
@@ -127,23 +134,40 @@ class StopRule:
         if self._warmup_steps is None:
             self._start = warmup_of(self._durations).end
             if self._start is None and self._half_time:
-                self._start = len(self._durations) // 2
+                self._start = self._forced_start
         if self._start is None or len(self._durations) <= self._start:
             self.state = State.WARMING
             return
         self.state = State.MEASURING
         if self._knows_enough(self.measured):
             self._finish(f"interval of the median within {100 * self._relative_width:g} %")
-        elif self.elapsed_s >= self._time_limit_s:
+        elif self.elapsed_s >= self._time_limit_s and len(self.measured) >= self._reached:
             self._finish("time limit")
 
     def _knows_enough(self, measured: tuple[int, ...]) -> bool:
         return (
-            len(measured) >= self._at_least
+            len(measured) >= max(self._at_least, self._reached)
             and sum(measured) >= self._least_time_s * NS_PER_SECOND
             and enough(measured, self._relative_width)
             and is_steady(measured)
         )
+
+    @property
+    def _step_s(self) -> float:
+        """How long a step typically takes."""
+        return float(np.median(self._durations)) / NS_PER_SECOND
+
+    @property
+    def _reached(self) -> int:
+        """The largest useful number of samples that fits into its time, after the warm-up; 0 if none fits."""
+        lead_s = sum(self.warmup) / NS_PER_SECOND
+        return max((count for count in self._reach if lead_s + count * self._step_s <= self._reach_s), default=0)
+
+    @property
+    def _forced_start(self) -> int:
+        """Where measuring starts if nothing is quiet. Of too few steps to look for a warm-up, the first is left out."""
+        count = len(self._durations)
+        return count // 2 if count >= WINDOW else min(1, count - 1)
 
     @property
     def _half_time(self) -> bool:

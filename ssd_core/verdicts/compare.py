@@ -11,13 +11,12 @@ from ssd_core.errors import UserError
 from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.bootstrap import estimate, interval
 from ssd_core.stats.samples import Samples
-from ssd_core.stats.steadiness import change_point
+from ssd_core.stats.steadiness import LEAST_SAMPLES, change_point
 
 LIMIT = 0.03  # the largest slowdown that passes: three times the width of a median's interval; 5 % is found, A/A passes
 U_TEST_P = 0.01  # two-sided: the U-test alone would call one A/A pair in 200 slower, whatever the noise
 NOISE_FLOOR = 0.01  # an interval within 1 % either way is never called noisy, however small the limit
 BASELINE, THIS_RUN = "the baseline", "this run"  # the names of the two results in a reason
-LEAST_SAMPLES = 6  # per result: with fewer, even the extremes enclose the median in under 95 % of cases
 
 
 class Verdict(StrEnum):
@@ -89,10 +88,15 @@ def decide(
     return Comparison(ratio, low, high, p_value, verdict, reason)
 
 
+def few(samples: int) -> str:
+    """Why there is no interval."""
+    noun = "sample" if samples == 1 else "samples"
+    return f"{samples} {noun} cannot bound a median: take at least {LEAST_SAMPLES} (--steps)"
+
+
 def too_few(ratio: float, samples: int, p_value: float | None = None) -> Comparison:
     """The comparison of a result with fewer than LEAST_SAMPLES samples: a ratio without interval, too noisy to tell."""
-    reason = f"{samples} samples cannot bound a median: take at least {LEAST_SAMPLES} (--steps)"
-    return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, reason)
+    return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, few(samples))
 
 
 def u_test(a: Samples, b: Samples) -> float:

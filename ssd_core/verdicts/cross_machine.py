@@ -15,9 +15,9 @@ from ssd_core.results.run import Run
 from ssd_core.results.schema import SPEEDUP, YARDSTICK_SHARE, Result, TimedResult
 from ssd_core.stats.bootstrap import Estimate, estimate, interval, of_interval, quantile_ratio
 from ssd_core.stats.percentiles import samples_needed
+from ssd_core.stats.steadiness import LEAST_SAMPLES
 from ssd_core.verdicts.compare import (
     BASELINE,
-    LEAST_SAMPLES,
     LIMIT,
     THIS_RUN,
     Comparison,

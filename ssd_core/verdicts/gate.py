@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ssd_core.errors import UserError
 from ssd_core.machine import identity
@@ -28,8 +29,10 @@ from ssd_core.results.schema import (
 )
 from ssd_core.stats.bootstrap import estimate
 from ssd_core.stats.interleaved import Interleaved
+from ssd_core.stats.samples import NS_PER_SECOND
+from ssd_core.stats.steadiness import LEAST_SAMPLES
 from ssd_core.verdicts.asked import baseline_label, bounds_of, limits_of
-from ssd_core.verdicts.compare import LIMIT, Verdict
+from ssd_core.verdicts.compare import LIMIT, Verdict, few
 from ssd_core.verdicts.in_turn import figure_of, judge_in_turn
 from ssd_core.verdicts.judgement import Figure, Finding, judge, settle
 from ssd_core.verdicts.ledger import Outcome
@@ -39,6 +42,8 @@ from ssd_core.verdicts.report import LARGEST_AP_LOSS, compare_results
 from ssd_core.verdicts.series import series_figure
 
 _MORE_NS = 2_000_000_000  # of further steps of the case at a time, if its series is not clear
+_LONGEST_ROUND_S = 2.0  # two steps of either; eight rounds are the fewest that can be judged
+_CHANGE = 1.25  # a shared machine may change its speed by so much between two cases
 _BYTES_PER_GB = 1e9
 _OUTCOMES = {
     Verdict.REGRESSION: Outcome.BROKEN,
@@ -125,13 +130,18 @@ class Gate:
         return self._series(limit, bound, result, live)
 
     def _speedup(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
-        """fp32's time per image divided by the case's, both measured in turn."""
+        """fp32's time per image divided by the case's, both measured in turn.
+
+        If a round takes long and the two series show already that the limit is kept by far, these give the figure.
+        """
         wanted = replace(result.case, precision=REFERENCE)
         reference = self._measured.of(wanted)
-        if reference is None:
+        if not isinstance(reference, TimedResult):
             return Finding(Outcome.NOT_JUDGED, f"{wanted} has no result")
-        if live is None:
-            return Finding(Outcome.NOT_JUDGED, "there is no inference to measure in turn with fp32")
+        apart = _apart(limit, bound, reference, result)
+        clear = apart.figure is not None and apart.figure.low >= bound * _CHANGE
+        if live is None or (clear and _round_s(reference, result) > _LONGEST_ROUND_S):
+            return apart
         images = live.case.images_a_step / reference.case.images_a_step
         with live.in_turn_with_reference(reference.case, f"{limit} {live.case.id}") as turns:
             return replace(self._settle(limit, bound, turns, images), in_turn=SPEEDUP)
@@ -143,7 +153,7 @@ class Gate:
             return judge(limit, bound, None)
         around = np.asarray([*yardstick.before_ns, *yardstick.after_ns], dtype=np.float64)
         ratio = figure_of((1, estimate([around])), (-1, estimate(result.samples.arrays)))
-        finding = judge(limit, bound, ratio.scaled(share / ratio.value))
+        finding = _judge(limit, bound, ratio.scaled(share / ratio.value), result.samples.count)
         if finding.outcome is Outcome.KEPT or live is None:
             return finding
         # A broken limit is checked in turn, too: other load may have started in between.
@@ -163,9 +173,11 @@ class Gate:
             typical_ns = sorted(processes[-1])[len(processes[-1]) // 2]
             processes[-1].extend(live.run(max(1, int(_MORE_NS / typical_ns))))
 
-        images = result.case.images_a_step
-        budget_s = 0.0 if live is None else self._seconds
-        return settle(lambda: judge(limit, bound, series_figure(limit, processes, images)), measure_on, budget_s)
+        def look() -> Finding:
+            figure = series_figure(limit, processes, result.case.images_a_step)
+            return _judge(limit, bound, figure, sum(map(len, processes)))
+
+        return settle(look, measure_on, 0.0 if live is None else self._seconds)
 
     def _against_baseline(self, baseline: Run, result: Result) -> Finding:
         now = Run(Path("this run"), identity.of_this_machine(), (result,))
@@ -179,6 +191,28 @@ class Gate:
             unlike=(*unlike_hardware(baseline, now), *unlike_settings(baseline, now)),
         )
         return Finding(_OUTCOMES[comparison.verdict], f"{comparison.verdict}: {comparison.reason}")
+
+
+def _apart(limit: str, bound: float, reference: TimedResult, result: TimedResult) -> Finding:
+    """The speed-up by two series that were measured one after the other."""
+    figure = figure_of((1, estimate(_of_an_image(reference))), (-1, estimate(_of_an_image(result))))
+    return _judge(limit, bound, figure, min(reference.samples.count, result.samples.count))
+
+
+def _judge(limit: str, bound: float, figure: Figure | None, samples: int) -> Finding:
+    """The finding on a figure of so many samples; too noisy to tell if they are too few for an interval."""
+    if figure is None or samples >= LEAST_SAMPLES:
+        return judge(limit, bound, figure)
+    exact = judge(limit, bound, Figure.exact(figure.value))
+    return Finding(Outcome.TOO_NOISY, f"{exact.reason}; {few(samples)}")
+
+
+def _of_an_image(result: TimedResult) -> list[NDArray[np.float64]]:
+    return [series / result.case.images_a_step for series in result.samples.arrays]
+
+
+def _round_s(*results: TimedResult) -> float:
+    return sum(2 * result.samples.centre_ns for result in results) / NS_PER_SECOND
 
 
 def _timed(result: Result) -> TimedResult:

@@ -11,6 +11,7 @@ MEASURE = "measure"
 """The first entry of every case: it has to give a result."""
 RUN = "run"
 """The subject of entries that belong to no single case."""
+_QUICK = "few samples of each case, with --quick"
 
 
 class Outcome(StrEnum):
@@ -50,9 +51,13 @@ class Entry:
 
 
 class Ledger:
-    """Entries in the order they were asked. Call `ask` first, then `end`; an entry without `end` is not judged."""
+    """Entries in the order they were asked. Call `ask` first, then `end`; an entry without `end` is not judged.
 
-    def __init__(self) -> None:
+    A `quick` run has few samples, so an entry that is too noisy to tell is shown, and does not fail it.
+    """
+
+    def __init__(self, quick: bool = False) -> None:
+        self._quick = quick
         self._entries: dict[tuple[str, str], Entry | None] = {}
         self._not_asked: list[str] = []
         self._open_reason = "the run ended before it"
@@ -116,13 +121,20 @@ class Ledger:
 
     @property
     def partial(self) -> str | None:
-        """As in `1 of 6 cases measured`; None if every case gave a result."""
-        return None if self.measured == self.cases else f"{self.measured} of {self.cases} cases measured"
+        """Why the run is no baseline, as in `1 of 6 cases measured`; None if every case gave a whole result."""
+        reasons = [_QUICK] if self._quick else []
+        if self.measured != self.cases:
+            reasons.append(f"{self.measured} of {self.cases} cases measured")
+        return "; ".join(reasons) or None
+
+    def fails(self, entry: Entry) -> bool:
+        """Whether an entry keeps the run from passing."""
+        return not entry.outcome.passes and not (self._quick and entry.outcome is Outcome.TOO_NOISY)
 
     @property
     def failing(self) -> tuple[Entry, ...]:
         """The entries that keep the run from passing."""
-        return tuple(entry for entry in self.entries if not entry.outcome.passes)
+        return tuple(filter(self.fails, self.entries))
 
     @property
     def passes(self) -> bool:

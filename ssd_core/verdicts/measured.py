@@ -14,14 +14,14 @@ from ssd_core.verdicts.ledger import Ledger
 class Measured:
     """Results by the test that gave each, in the order they were measured."""
 
-    def __init__(self, folder: Path, started: datetime) -> None:
+    def __init__(self, folder: Path, started: datetime, quick: bool = False) -> None:
         self.folder = folder
         self.started = started
         self.stamp = started.strftime("%Y%m%d_%H%M%S")
         """The end of this run's file names."""
         self.saved: Path | None = None
         """The file of results, once it is written."""
-        self.ledger = Ledger()
+        self.ledger = Ledger(quick)
         self.by_test: dict[str, Result] = {}
         self.matches: dict[str, Matches] = {}
         """The matches of each precision's detections, so that AP can be bootstrapped over images."""

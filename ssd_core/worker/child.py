@@ -169,9 +169,9 @@ class _Dispatcher:
         assert isinstance(session, InferenceSession)
         return session.trace(feed.next_images, steps), []
 
-    def do_begin_detections(self) -> "Reply":
+    def do_begin_detections(self, most: int | None) -> "Reply":
         _, feed = self._ready()
-        self._once = feed.once()
+        self._once = feed.once(most)
         return {}, []
 
     def do_next_detections(self) -> "Reply":

@@ -147,9 +147,9 @@ class Worker:
         reply, _ = self._request("trace", steps=steps)
         return Trace(reply["step_ns"], [Node.of_json(node) for node in reply["nodes"]])
 
-    def detections(self) -> Iterator[ImageDetections]:
-        """Run all records once, in order, and yield what was detected in each image."""
-        self._request("begin_detections")
+    def detections(self, most: int | None = None) -> Iterator[ImageDetections]:
+        """Run all records once, or the first `most`, in order, and yield what was detected in each image."""
+        self._request("begin_detections", most=most)
         while True:
             reply, arrays = self._request("next_detections")
             if not reply["filenames"]:

@@ -1,5 +1,6 @@
 """What a session is fed: one batch of dummy images over and over, or TFRecords through the input pipeline."""
 
+import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -24,8 +25,11 @@ class Feed(Protocol):
     def next_images(self) -> Images:
         """Wait for the next batch."""
 
-    def once(self) -> "Iterator[Batch]":
-        """Every image once, in order; the last batch may be smaller. RuntimeError where there is no such set."""
+    def once(self, most: int | None = None) -> "Iterator[Batch]":
+        """Every image once, or the first `most`, in order; the last batch may be smaller.
+
+        RuntimeError where there is no such set.
+        """
 
 
 class DummyFeed:
@@ -40,7 +44,7 @@ class DummyFeed:
         """The same batch each time, so that nothing but the inference is measured."""
         return self._images
 
-    def once(self) -> "Iterator[Batch]":
+    def once(self, most: int | None = None) -> "Iterator[Batch]":
         """Dummy images show nothing that could be detected."""
         raise RuntimeError("dummy images have no detections: call feed_records() first")
 
@@ -55,19 +59,21 @@ class RecordsFeed:
         self._shards = [Path(shard) for shard in shards]
         self._threads = (data_num_inter_threads, data_num_intra_threads)
         self._endless = self._open(repeat=True)
+        gc.collect()
+        gc.freeze()  # what TensorFlow loaded stays, so the collector need not scan it before each timed series
 
     def next_images(self) -> Images:
         """The next batch, from the first record again after the last."""
         return next(self._endless).images
 
-    def once(self) -> "Iterator[Batch]":
-        """Every record once, in order."""
-        return self._open(repeat=False)
+    def once(self, most: int | None = None) -> "Iterator[Batch]":
+        """Every record once, or the first `most`, in order."""
+        return self._open(repeat=False, most=most)
 
-    def _open(self, repeat: bool) -> "Iterator[Batch]":
+    def _open(self, repeat: bool, most: int | None = None) -> "Iterator[Batch]":
         from ssd_core.images.pipeline import open_pipeline
 
-        return iter(open_pipeline(self._shards, self.batch_size, *self._threads, repeat=repeat))
+        return iter(open_pipeline(self._shards, self.batch_size, *self._threads, repeat=repeat, most=most))
 
 
 def _aligned(shape: tuple[int, ...]) -> Images:

@@ -53,3 +53,10 @@ def test_what_is_not_ours_is_refused_when_it_is_read(folder: Path, shards: list[
     shards[1].write_bytes(shards[1].read_bytes()[:50])
     with pytest.raises(UserError, match=r"Record 1 of .*val-00001-of-00003 is truncated"):
         read_records(folder, None)
+
+
+def test_the_first_images_are_counted_and_described_alike(folder: Path) -> None:
+    records = read_records(folder, None)
+    assert records.first(4).images == 4
+    assert records.first(400).images == records.first(None).images == 11
+    assert records.first(4).digest == records.digest

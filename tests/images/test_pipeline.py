@@ -32,6 +32,12 @@ def test_every_image_once_in_order_and_as_prepared_alone(
     np.testing.assert_array_equal(images, [preprocess((jpeg_folder / name).read_bytes()) for name in NAMES])
 
 
+def test_it_stops_after_the_first_images(shards: list[Path]) -> None:
+    for most, names in ((5, NAMES[:5]), (100, NAMES)):
+        batches = open_pipeline(shards, 4, most=most)
+        assert [name for batch in batches for name in batch.filenames] == names
+
+
 @pytest.mark.parametrize(("quota", "threads"), [("100000 100000", 1), ("350000 100000", 3), ("max 100000", 8)])
 def test_threads_follow_the_quota(
     shards: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, threads: int

@@ -1,6 +1,7 @@
 """Accuracy on a worker that detects one box, and on real workers where the post-processing was replaced."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ssd_core.output.tables import LEAST_AGREEMENT
 from ssd_core.results.case import Case
 from ssd_core.results.parts import Replacement
 from ssd_core.scenarios.accuracy import OWN_ROUNDING, AccuracyScenario
+from ssd_core.scenarios.budget import QUICK
 from tests.scenarios.contexts import ContextMaker
 from tests.thin_upstream import thin_upstream_graph
 
@@ -36,6 +38,14 @@ def test_the_twelve_numbers_and_the_detections_are_kept(
     assert list(chosen.matches) == ["int8"]
     detections = json.loads((tmp_path / "detections_int8_now.json").read_text())
     assert {one["image_id"] for one in detections} == {1, 2, 3, 4, 5}
+
+
+def test_a_quick_run_is_of_the_first_images_and_says_so(context: ContextMaker, noise_records: Path) -> None:
+    budget = replace(QUICK, accuracy_images=3)
+    result = AccuracyScenario(CASE, context(SCORES, noise_records, budget=budget)).measure()
+    assert (result.images, result.images_in_file) == (3, 5)
+    assert result.data is not None
+    assert result.data.images == 3
 
 
 def test_a_replaced_post_processing_is_held_against_the_graphs_own(context: ContextMaker, noise_records: Path) -> None:

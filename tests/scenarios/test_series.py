@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ssd_core.results.case import Case
+from ssd_core.scenarios.budget import QUICK
 from ssd_core.scenarios.series import Series, take
 from ssd_core.stats.percentiles import samples_needed
 from tests.scenarios.contexts import ContextMaker
@@ -62,7 +63,7 @@ def test_latency_goes_on_until_its_samples_carry_a_p99(context: ContextMaker) ->
     assert latency.stopped == "interval of the median within 1 %"
 
 
-@pytest.mark.parametrize(("kind", "seconds"), [("throughput", 20), ("latency", 32), ("input_pipeline", 8)])
+@pytest.mark.parametrize(("kind", "seconds"), [("throughput", 12), ("input_pipeline", 5)])
 def test_a_series_that_is_not_clear_ends_at_its_kinds_time_limit(
     kind: str, seconds: int, context: ContextMaker
 ) -> None:
@@ -70,6 +71,25 @@ def test_a_series_that_is_not_clear_ends_at_its_kinds_time_limit(
     series = taken(kind, unclear, context)
     assert series.stopped == "time limit"
     assert sum(series.step_ns) * 1e-9 == pytest.approx(seconds, abs=0.5)
+
+
+def test_latency_goes_on_only_for_a_percentile_that_fits_into_its_time(context: ContextMaker) -> None:
+    """In 32 s there is time for the 130 steps of a p95 at 200 ms, for the 64 of a p90 at 400 ms, for none at 600 ms."""
+    for ms, steps in ((200, 130), (400, 64)):
+        assert steps <= len(taken("latency", constant(ms), context).step_ns) < 1.2 * steps
+    assert sum(taken("latency", constant(600), context).step_ns) * 1e-9 == pytest.approx(12, abs=0.6)
+
+
+def test_slow_steps_get_the_six_that_an_interval_needs_and_lose_only_the_first(context: ContextMaker) -> None:
+    series = take(Case("throughput", "fp32", 8), context(), constant(2300))
+    assert (series.warmup_steps, len(series.step_ns), series.stopped) == (1, 6, "time limit")
+
+
+def test_a_quick_series_takes_seconds_and_counts_that_the_user_gives_win(context: ContextMaker) -> None:
+    case = Case("latency", "fp32", 1)
+    quick = take(case, context(budget=QUICK), constant(300))
+    assert sum(quick.step_ns) * 1e-9 < 3
+    assert len(take(case, context(budget=QUICK, steps=40, warmup_steps=0), constant(300)).step_ns) == 40
 
 
 def test_the_bar_moves_every_half_second(context: ContextMaker) -> None:

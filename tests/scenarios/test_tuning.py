@@ -1,5 +1,6 @@
 """The search on made-up machines: what it never does, and what it finds."""
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from ssd_core.backends.protocol import OpenGraph, Opening
 from ssd_core.results.case import Case
+from ssd_core.scenarios.budget import QUICK
 from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.setup import Setup, stream_counts
 from ssd_core.scenarios.tuning import BATCH_SIZES, Candidate, Tuned, search, setups_of, tuned
@@ -21,14 +23,16 @@ from tests.scenarios.contexts import ContextMaker
 SETUPS = [Setup(1, 1, 4), Setup(2, 1, 2), Setup(4, 1, 1)]
 
 
-def tried(rate: Callable[[Candidate], float], batches: tuple[int, ...] = BATCH_SIZES) -> tuple[Tuned, list[Candidate]]:
+def tried(
+    rate: Callable[[Candidate], float], batches: tuple[int, ...] = BATCH_SIZES, longest_step_s: float = math.inf
+) -> tuple[Tuned, list[Candidate]]:
     asked: list[Candidate] = []
 
     def measure(candidate: Candidate) -> float:
         asked.append(candidate)
         return rate(candidate)
 
-    return search(SETUPS, batches, measure), asked
+    return search(SETUPS, batches, measure, longest_step_s), asked
 
 
 @given(
@@ -73,6 +77,12 @@ def test_batches_grow_only_while_that_gains_a_hundredth() -> None:
     found, asked = tried(lambda candidate: rates[candidate.batch_size] / candidate.setup.streams)
     assert {candidate.batch_size for candidate in asked} == {2, 4, 8}, "one step each way, and no more"
     assert found.best == Candidate(SETUPS[0], 8)
+
+
+def test_no_batch_is_tried_whose_step_would_take_too_long() -> None:
+    """At 4 images a second, 8 images take 2 s and 16 take 4 s."""
+    _, asked = tried(lambda candidate: 4 + candidate.batch_size / 10, longest_step_s=2.5)
+    assert max(candidate.setup.streams * candidate.batch_size for candidate in asked[len(SETUPS) :]) == 8
 
 
 def test_one_batch_size_leaves_the_setups() -> None:
@@ -154,9 +164,23 @@ def test_a_candidate_is_warmed_up_and_run_for_a_second(context: ContextMaker, mo
     once, twice = ("open", 1, 1, 3), ("open", 2, 1, 3)
     first = ("feed", 4), ("run", 1)
     assert worker.asked[1:] == [
-        *(once, *first, ("feed", 4), ("run", 1), ("run", 25)),
-        *(twice, *first, ("feed", 4), ("run", 1), ("run", 24)),
+        *(once, *first, ("run", 1), ("run", 24)),
+        *(twice, *first, ("run", 24)),
     ]
+
+
+def test_a_batch_is_warmed_up_in_a_session_that_ran_another(
+    context: ContextMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = MadeUp()
+    given = {*GIVEN, "batch_size"}
+    tuned_on(context, monkeypatch, worker, streams=(1,), intra_threads=(3,), batch_sizes=(4, 5), given=given)
+    assert worker.asked[-4:] == [("open", 1, 1, 3), ("feed", 5), ("run", 1), ("run", 20)]
+
+
+def test_a_quick_search_tries_streams_only(context: ContextMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, kept = tuned_on(context, monkeypatch, MadeUp(), **THREE, given=GIVEN, budget=QUICK)
+    assert [(one.streams, one.batch_size) for one in kept] == [(1, 1), (2, 1)]
 
 
 def test_a_fixed_batch_leaves_streams_and_threads(context: ContextMaker, monkeypatch: pytest.MonkeyPatch) -> None:

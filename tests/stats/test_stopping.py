@@ -153,3 +153,19 @@ def test_impossible_settings_are_refused(options: dict[str, float]) -> None:
 def test_impossible_durations_are_refused(durations: list[float]) -> None:
     with pytest.raises(UserError):
         StopRule().feed(durations)
+
+
+@pytest.mark.parametrize(("step_s", "samples"), [(0.5, 20), (1.0, 6), (1.9, 4)])
+def test_a_useful_number_of_samples_is_reached_if_it_fits_into_its_time(step_s: float, samples: int) -> None:
+    """The time limit is 8 s, of which a step is warm-up. 12 s are enough for 20 short steps or 6 longer ones."""
+    rule = StopRule(time_limit_s=8.0, reach=(6, 20), reach_s=12.0)
+    measured(rule, [int(step_s * 1e9)] * 40)
+    assert rule.reason == "time limit"
+    assert len(rule.measured) in (samples, samples + 1)
+
+
+def test_a_series_too_short_to_look_for_its_warm_up_loses_only_its_first_step() -> None:
+    rule = measured(StopRule(time_limit_s=10.0), [2 * 10**9] * 9)
+    assert (len(rule.warmup), len(rule.measured)) == (1, 4)
+    single = measured(StopRule(time_limit_s=1.0), [2 * 10**9])
+    assert (len(single.warmup), len(single.measured)) == (0, 1)

@@ -122,16 +122,48 @@ def test_a_speedup_is_by_the_image_where_both_are_tuned() -> None:
     assert in_turn(kept)["speedup"].value == pytest.approx(4.0)  # a step of fp32 takes twice as long for half as many
 
 
-@pytest.mark.parametrize(
-    ("before", "alive", "reason"),
-    [([], True, "throughput fp32-batch8-intra2 has no result"), ([timed("fp32")], False, "no inference to measure")],
-)
-def test_a_speedup_without_either_side_is_not_judged(before: list[Result], alive: bool, reason: str) -> None:
-    live = FakeLive(timed().case) if alive else None
-    entry, kept = judged("min_speedup", {"VNNI": 3.0}, timed(), live, before=before)
+def test_a_speedup_without_fp32_is_not_judged() -> None:
+    entry, kept = judged("min_speedup", {"VNNI": 3.0}, timed(), FakeLive(timed().case))
     assert entry.outcome is Outcome.NOT_JUDGED
-    assert reason in entry.reason
+    assert "throughput fp32-batch8-intra2 has no result" in entry.reason
     assert in_turn(kept) == {}
+
+
+BY_SERIES = [(6, 40, Outcome.KEPT), (6, 20, Outcome.BROKEN), (5, 40, Outcome.TOO_NOISY)]
+
+
+@pytest.mark.parametrize(("steps", "fp32_ms", "outcome"), BY_SERIES)
+def test_without_more_steps_a_speedup_is_judged_by_the_two_series(steps: int, fp32_ms: int, outcome: Outcome) -> None:
+    result, fp32 = timed(samples_ns=[[10 * MS] * steps]), timed("fp32", samples_ns=[[fp32_ms * MS] * 8])
+    entry, kept = judged("min_speedup", {"VNNI": 3.0}, result, before=[fp32])
+    assert entry.outcome is outcome
+    assert in_turn(kept) == {}
+
+
+@pytest.mark.parametrize(
+    ("fp32_ms", "int8_ms", "taken_in_turn"),
+    [
+        (2000, 300, False),
+        (2000, 550, True),  # 3.6, so that a machine that changed its speed may hide a broken limit
+        (300, 40, True),  # a round is short
+    ],
+)
+def test_a_speedup_is_not_measured_in_turn_if_that_takes_long_and_the_series_are_clear(
+    fp32_ms: int, int8_ms: int, taken_in_turn: bool
+) -> None:
+    result, fp32 = timed(samples_ns=[[int8_ms * MS] * 8]), timed("fp32", samples_ns=[[fp32_ms * MS] * 6])
+    live = FakeLive(result.case, 4.0)
+    entry, kept = judged("min_speedup", {"VNNI": 3.0}, result, live, before=[fp32])
+    assert (entry.outcome, live.beside) == (Outcome.KEPT, [fp32.case] * taken_in_turn)
+    assert list(in_turn(kept)) == ["speedup"] * taken_in_turn
+
+
+@pytest.mark.parametrize(("steps", "said"), [(6, "kept"), (5, "too noisy to tell: 5 samples cannot")])
+def test_a_figure_of_a_few_samples_is_too_noisy(steps: int, said: str) -> None:
+    about: dict[str, Any] = {"yardstick": Yardstick.of([MS] * 3, [MS] * 3), "yardstick_share": 0.8}
+    for limit, bound in (("min_yardstick_share", 0.5), ("max_median_ms", 50)):
+        entry, _ = judged(limit, bound, timed(samples_ns=[[10 * MS] * steps], **about))
+        assert f"{entry.outcome}: {entry.reason.rpartition('; ')[2]}".startswith(said)
 
 
 def test_it_measures_on_until_noise_hides_nothing() -> None:

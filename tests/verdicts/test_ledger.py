@@ -90,3 +90,17 @@ def test_an_entry_is_plain_json() -> None:
     entry = ledger.end("a", MEASURE, Outcome.KEPT, "measured")
     assert entry.as_json() == {"subject": "a", "asked": MEASURE, "outcome": "kept", "reason": "measured"}
     assert all(type(value) is str for value in entry.as_json().values())
+
+
+def test_a_quick_run_is_partial_and_only_noise_does_not_fail_it() -> None:
+    for outcome in Outcome:
+        ledger = Ledger(quick=True)
+        for asked in (MEASURE, "min_speedup"):
+            ledger.ask("a", asked)
+        ledger.end("a", MEASURE, Outcome.KEPT, "measured")
+        entry = ledger.end("a", "min_speedup", outcome, "figures")
+        assert ledger.fails(entry) is not (outcome.passes or outcome is Outcome.TOO_NOISY)
+        assert ledger.passes is not ledger.fails(entry)
+        assert ledger.partial == "few samples of each case, with --quick"
+    ledger.ask("b", MEASURE)
+    assert ledger.partial == "few samples of each case, with --quick; 1 of 2 cases measured"

@@ -87,6 +87,12 @@ def test_detections_come_once_for_every_image_in_order(
         np.testing.assert_allclose(image.detections.boxes, np.tile([0.1, 0.2, 0.3, 0.4], (number, 1)), rtol=1e-6)
 
 
+def test_detections_of_the_first_images_are_those(worker: Worker, graphs: dict[str, Path], shards: list[Path]) -> None:
+    worker.open(of_graph(graphs["batched"], 1, 1))
+    worker.feed_records(shards, 2, 1, 1)
+    assert [image.filename for image in worker.detections(3)] == ["plain.jpg", "tall.jpg", "wide.jpg"]
+
+
 def test_detections_that_were_given_up_do_not_reach_into_the_next(
     worker: Worker, graphs: dict[str, Path], shards: list[Path]
 ) -> None:

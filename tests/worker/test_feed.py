@@ -1,7 +1,10 @@
+import gc
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from ssd_core.worker.feed import HIGHEST_PIXEL, LOWEST_PIXEL, DummyFeed
+from ssd_core.worker.feed import HIGHEST_PIXEL, LOWEST_PIXEL, DummyFeed, RecordsFeed
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
@@ -31,3 +34,11 @@ def test_dummy_images_can_be_taken_without_a_copy() -> None:
 def test_dummy_images_hold_nothing_to_detect() -> None:
     with pytest.raises(RuntimeError, match="feed_records"):
         DummyFeed(1, 0).once()
+
+
+def test_what_is_loaded_with_records_is_not_scanned_before_each_series(shards: list[Path]) -> None:
+    try:
+        RecordsFeed([str(shard) for shard in shards], 2, 1, 1)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
