@@ -1,3 +1,3 @@
 """SSD300-VGG16 inference on CPUs: the network, its graphs, and how they are measured. Knows no pytest."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssd_core.errors import UserError
-from tests.stand_in_worker import VARIABLE, StandInWorker
+from tests.stand_in_worker import VARIABLE, StandInWorker, plan
 
 __all__ = ["VARIABLE"]
 
@@ -21,11 +21,20 @@ def _no_demo(_: object) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Put the stand-ins in their places, for this run only."""
     from fixtures import graphs
+    from ssd_core.demo import places
+    from ssd_core.images.dataset import ANNOTATIONS
     from ssd_core.scenarios.protocol import Graph
+    from ssd_core.verdicts import kernels
     from ssd_core.worker import pool
 
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
     patch.setattr(pool, "Worker", StandInWorker)
-    patch.setattr(graphs.Demo, "make", _no_demo)
+    patch.setattr(kernels, "is_native", lambda _: True)  # its CPU has instructions for every precision
+    if (records := plan()["records"]) is None:
+        patch.setattr(graphs.Demo, "make", _no_demo)
+    else:
+        patch.setattr(graphs.Demo, "make", lambda _: None)
+        patch.setattr(places, "records", lambda: Path(records))
+        patch.setattr(places, "annotations", lambda: Path(records) / ANNOTATIONS)
     patch.setattr(graphs.Graphs, "of", lambda self, precision: Graph(Path(f"{precision}.pb"), "stand-in"))

@@ -16,6 +16,7 @@ import numpy as np
 from ssd_core.backends.protocol import OpenGraph, Opening
 from ssd_core.backends.registry import OURS
 from ssd_core.graph.contract import Detections
+from ssd_core.graph.outline import precision_of, read_outline
 from ssd_core.images.shards import count_records
 from ssd_core.profiling.layers import Node, Roofline, Tensor
 from ssd_core.worker.answers import Durations, ImageDetections, Trace, WorkerStatus
@@ -32,6 +33,7 @@ _DEFAULTS: dict[str, Any] = {
     "score": {},  # of the one detection of each image, by precision; without it nothing is detected
     "peak_gb": 0.5,
     "peers": 2.0,  # how many times as long another runtime takes
+    "records": None,  # a folder with the demo's records and annotations; without it there is no demo
 }
 _KERNELS = {
     "fp32": ("src:f32::blocked:acdb::f0 wei:f32:a:blocked:A::f0", "brg_conv_fwd:avx512_core"),
@@ -47,8 +49,13 @@ def plan() -> dict[str, Any]:
     return _DEFAULTS | asked
 
 
+def _precision_of(graph: Path) -> str:
+    """The precision that a graph's name says, or that its operations say if it is a real one with another name."""
+    return graph.stem if graph.stem in plan()["ms"] else precision_of(read_outline(graph))
+
+
 class StandInWorker:
-    """As much of a worker as the scenarios use. The graph's name says the precision."""
+    """As much of a worker as the scenarios use."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
@@ -62,7 +69,8 @@ class StandInWorker:
 
     def open(self, opening: Opening) -> OpenGraph:
         own = opening.backend == OURS
-        self._precision, self._streams = opening.model.stem if own else opening.precision, max(1, opening.streams)
+        self._precision = _precision_of(opening.model) if own else opening.precision
+        self._streams = max(1, opening.streams)
         self._factor = 1.0 if own else plan()["peers"]
         threads = opening.num_inter_threads, opening.num_intra_threads
         replaced = (30.0, 3.0) if opening.fast else None

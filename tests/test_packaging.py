@@ -1,11 +1,14 @@
 """What an installation holds, and that other packages' names do no harm."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from ssd_core import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,3 +31,9 @@ def test_another_package_called_fixtures_is_not_taken_for_ours(tmp_path: Path) -
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "test_latency[int8-batch1" in ended.stdout
+
+
+def test_the_newest_release_in_the_changelog_is_the_version() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    assert re.fullmatch(rf"\[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d", headings[1])

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from ssd_core.__main__ import main
+from tests.pages import MANUAL, PAGES, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-README = "\n".join(page.read_text() for page in PAGES)
+README = "\n".join(page.read_text() for page in MANUAL)
 MOST_WORDS = 1200  # of the README: one page
-OF_OTHER_PROGRAMS = {"--tag", "--file", "--editable", "--cpus"}  # podman's and pip's
+OF_OTHER_PROGRAMS = {"--tag", "--file", "--editable", "--cpus", "--python"}  # podman's, pip's and pipx's
 
 
 def options_of(command: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
@@ -59,10 +58,23 @@ def test_the_readme_is_one_page() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_to_a_page_that_is_there(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?://)([^)#]+)(?:#([^)]+))?\)", page.read_text())
+    assert [link for link, _ in links if not (page.parent / link).exists()] == []
+    assert [section for link, section in links if section and section not in sections(page.parent / link)] == []
+
+
+def sections(page: Path) -> set[str]:
+    """The names that links to a page's headings have."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", MANUAL[1:], ids=lambda page: page.name)
+def test_a_page_answers_the_question_that_the_readme_says(page: Path) -> None:
+    question = page.read_text().partition("\n")[0].removeprefix("# ")
+    assert f"| [docs/{page.name}](docs/{page.name}) | {question} |" in (ROOT / "README.md").read_text()
 
 
 def test_the_readme_links_every_page() -> None:
     linked = set(re.findall(r"\]\((docs/[^)#]+)\)", (ROOT / "README.md").read_text()))
-    assert linked == {str(page.relative_to(ROOT)) for page in PAGES[1:]}
+    assert linked == {str(page.relative_to(ROOT)) for page in MANUAL[1:]}

@@ -1,0 +1,102 @@
+"""What each command of the manual does when it is run, and what covers those that are not run by `test_commands.py`."""
+
+from dataclasses import dataclass
+
+MINUTES = "it installs packages and takes minutes"
+ROOT_ONLY = "it installs a package of the system, which only root may do"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command leaves: output with each pattern of `prints`, files at each of `writes`, results of `measures`."""
+
+    prints: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    """Of cases in the ledger of its file of results; none where it is not `pytest bench`."""
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What runs a command instead: a file of the project that holds `text`, and why it is not run here."""
+
+    file: str
+    text: str
+    reason: str
+
+
+def _measured(*cases: str) -> Ran:
+    return Ran(measures=cases)
+
+
+_BATCHES = tuple(f"throughput {name}-batch{size}" for name in ("fp32", "int8") for size in (1, 8))
+_AGAINST = _measured(r"against int8-batch1-intra\d+")
+_LATENCY = _measured(r"latency int8-batch1-intra\d+")
+
+RUN = {
+    ". .tox/bench/bin/activate": Ran(),
+    "cp annotations/instances_val2017.json tfrecords/": Ran(writes=("tfrecords/instances_val2017.json",)),
+    "launch_benchmark --model-name ssd_vgg16 --mode inference --framework tensorflow --precision int8 --batch-size 1": (
+        Ran((r"^Throughput: [\d.]+ images/sec$", r"^Latency: [\d.]+ ms$"), measures=(r"latency int8-batch1-intra\d+",))
+    ),
+    "pytest bench": _measured(
+        *(rf"{case}-intra\d+" for case in _BATCHES), "throughput int8-tuned", r"accuracy int8-batch8-intra\d+"
+    ),
+    "pytest bench --accuracy-only": _measured(r"accuracy fp32-batch8-intra\d+", r"accuracy int8-batch8-intra\d+"),
+    "pytest bench --against allocator=malloc": _AGAINST,
+    "pytest bench --against env=ONEDNN_MAX_CPU_ISA=AVX2": _AGAINST,
+    "pytest bench --against graph=base.pb --in-graph new.pb": _AGAINST,
+    "pytest bench --against python=../tf220/bin/python": _AGAINST,
+    "pytest bench --baseline main": _LATENCY,
+    "pytest bench --batch-size 1 --streams 1,2": _measured(r"throughput int8-batch1-intra\d+-streams2"),
+    "pytest bench --batch-size 1,4,16 --num-intra-threads 1,2": _measured("throughput int8-batch16-intra2"),
+    "pytest bench --data-location tfrecords": _measured(r"input_pipeline data-batch8-intra\d+"),
+    "pytest bench --in-graph fp32=fp32.pb --in-graph int8=int8.pb": _measured(r"latency fp32-batch1-intra\d+"),
+    "pytest bench --in-graph int8=int8.pb --data-location tfrecords": _measured(r"latency int8-batch1-intra\d+"),
+    "pytest bench --precision fp32,bf16,int8 --batch-size 1,16": _measured(r"throughput bf16-batch16-intra\d+"),
+    "pytest bench --profile --precision int8 --batch-size 1": Ran(
+        writes=("output/profile_int8_batch1_*.csv",), measures=(r"profile int8-batch1-intra\d+",)
+    ),
+    "pytest bench --save-baseline main": Ran(writes=(".benchmarks/baselines/main.json",), measures=_LATENCY.measures),
+    "pytest bench --socket-id 0 --num-cores 1": _measured("latency int8-batch1-intra1"),
+    "pytest bench --steps 500 --warmup-steps 100": _measured(r"latency int8-batch1-intra\d+"),
+    'pytest bench -k "throughput and int8"': _measured(r"throughput int8-batch1-intra\d+", "throughput int8-tuned"),
+    "pytest bench -k int8": _measured(r"latency int8-batch1-intra\d+", r"accuracy int8-batch8-intra\d+"),
+    "pytest bench -k tuned": _measured("throughput fp32-tuned", "throughput int8-tuned"),
+    "python -m ssd_core bfloat16 --in-graph fp32.pb --output bf16.pb": Ran((r"^wrote bf16\.pb",), ("bf16.pb",)),
+    "python -m ssd_core compare --cross-machine a.json b.json c.json": Ran((r"int8 over fp32|speed-up",)),
+    "python -m ssd_core compare before.json after.json": Ran((r"^latency int8-batch1-intra2 .*no change shown",)),
+    "python -m ssd_core compare before.json after.json --format markdown": Ran((r"^\| latency int8-batch1-intra2 \|",)),
+    "python -m ssd_core export-graph --checkpoint model.ckpt-120000 --output fp32.pb": Ran(
+        (r"^wrote fp32\.pb: 71 variables",), ("fp32.pb",)
+    ),
+    "python -m ssd_core generate-coco-records --image_path val2017"
+    " --annotations_file annotations/instances_val2017.json --output_prefix val --output_path tfrecords": (
+        Ran(writes=("tfrecords/val-00000-of-00001",))
+    ),
+    "python -m ssd_core machine": Ran((r"governor",)),
+    "python -m ssd_core quantize --in-graph fp32.pb --data-location tfrecords --output int8.pb": Ran(
+        (r"^wrote int8\.pb",), ("int8.pb",)
+    ),
+    "python -m ssd_core show output/benchmark_20261126_101500.json": Ran((r"^latency int8-batch1-intra2 ",)),
+    "python -m ssd_core show output/benchmark_20261126_101500.json --format csv": Ran((r"^table,row,column,value$",)),
+}
+
+COVERED = {
+    "apt install libtcmalloc-minimal4": Covered(".ci/run", "libtcmalloc-minimal4", ROOT_ONLY),
+    ".tox/tests/bin/pytest tests/stats": Covered(".ci/run", "pipx run tox\n", "it is a part of the tests"),
+    "pipx run pre-commit install": Covered(".pre-commit-config.yaml", "ruff check", "it changes the clone's git hooks"),
+    "pipx run tox": Covered(".ci/run", "pipx run tox\n", MINUTES),
+    "pipx run tox -e bench": Covered(".github/workflows/tests.yml", "pipx run tox -e bench\n", MINUTES),
+    "pipx run tox -e peers": Covered("tests/backends/test_bench.py", "--peers", MINUTES),
+    'pipx run tox -e peers -- -k "latency and int8"': Covered("tests/backends/test_bench.py", "--peers", MINUTES),
+    "pipx run tox -e tests --notest": Covered(".ci/run", "pipx run tox\n", MINUTES),
+    "pipx run tox -e thorough": Covered(".github/workflows/tests.yml", "pipx run tox -e thorough\n", MINUTES),
+    "pipx run tox -e peers-tests": Covered(".ci/run", "pipx run tox -e peers-tests\n", MINUTES),
+    "podman build --tag ssd-vgg16-bench --file Containerfile .": Covered(
+        ".ci/run", "--tag ssd-vgg16-bench --file Containerfile .", MINUTES
+    ),
+    "pytest bench --docker-image ssd-vgg16-bench --in-graph int8=int8.pb --data-location tfrecords": Covered(
+        "tests/fixtures/test_container.py", "localhost/ssd-vgg16-bench", "it needs the image, which takes minutes"
+    ),
+}
