@@ -42,7 +42,7 @@ def clone(
         shutil.copy(image, folder / "val2017")
     _save_runs(folder, benchmark_of, save)
     python = Path(sys.executable)
-    for name, text in ((".tox/bench/bin/activate", f"PATH={python.parent}:$PATH\n"), ("../tf220/bin/python", None)):
+    for name, text in ((".tox/bench/bin/activate", f"PATH={python.parent}:$PATH\n"), (".tox/newest/bin/python", None)):
         path = folder / name
         path.parent.mkdir(parents=True)
         path.symlink_to(python) if text is None else path.write_text(text)

@@ -46,7 +46,8 @@ RUN = {
     "pytest bench --against allocator=malloc": _AGAINST,
     "pytest bench --against env=ONEDNN_MAX_CPU_ISA=AVX2": _AGAINST,
     "pytest bench --against graph=base.pb --in-graph new.pb": _AGAINST,
-    "pytest bench --against python=../tf220/bin/python": _AGAINST,
+    "pytest bench --against python=.tox/newest/bin/python": _AGAINST,
+    "pytest bench --against python=.tox/newest/bin/python --precision int8": _AGAINST,
     "pytest bench --baseline main": _LATENCY,
     "pytest bench --batch-size 1 --streams 1,2": _measured(r"throughput int8-batch1-intra\d+-streams2"),
     "pytest bench --batch-size 1,4,16 --num-intra-threads 1,2": _measured("throughput int8-batch16-intra2"),
@@ -57,6 +58,7 @@ RUN = {
     "pytest bench --profile --precision int8 --batch-size 1": Ran(
         writes=("output/profile_int8_batch1_*.csv",), measures=(r"profile int8-batch1-intra\d+",)
     ),
+    "pytest bench --quick": _measured(r"latency fp32-batch1-intra\d+", r"latency int8-batch1-intra\d+"),
     "pytest bench --save-baseline main": Ran(writes=(".benchmarks/baselines/main.json",), measures=_LATENCY.measures),
     "pytest bench --socket-id 0 --num-cores 1": _measured("latency int8-batch1-intra1"),
     "pytest bench --steps 500 --warmup-steps 100": _measured(r"latency int8-batch1-intra\d+"),
@@ -91,6 +93,13 @@ COVERED = {
     "pipx run tox -e peers": Covered("tests/backends/test_bench.py", "--peers", MINUTES),
     'pipx run tox -e peers -- -k "latency and int8"': Covered("tests/backends/test_bench.py", "--peers", MINUTES),
     "pipx run tox -e tests --notest": Covered(".ci/run", "pipx run tox\n", MINUTES),
+    "pipx run --python python3.13 tox -e bench": Covered(
+        ".github/workflows/tests.yml", "pipx run --python python${{ matrix.python }} tox\n", MINUTES
+    ),
+    "pipx run tox -e newest": Covered(".github/workflows/tests.yml", "oldest,newest", MINUTES),
+    "pipx run tox -e newest --notest": Covered(".github/workflows/tests.yml", "oldest,newest", MINUTES),
+    "pipx run tox -e oldest": Covered(".github/workflows/tests.yml", "oldest,newest", MINUTES),
+    "pipx run tox -e oldest,newest": Covered(".github/workflows/tests.yml", "oldest,newest", MINUTES),
     "pipx run tox -e thorough": Covered(".github/workflows/tests.yml", "pipx run tox -e thorough\n", MINUTES),
     "pipx run tox -e peers-tests": Covered(".ci/run", "pipx run tox -e peers-tests\n", MINUTES),
     "podman build --tag ssd-vgg16-bench --file Containerfile .": Covered(

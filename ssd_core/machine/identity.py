@@ -28,7 +28,8 @@ _BEST_INT8 = {  # best first
     "avx2": "AVX2",
 }
 _TENSORFLOW_PACKAGES = ("tensorflow-cpu", "tensorflow", "intel-tensorflow", "tensorflow-cpu-aws")
-_ONEDNN_HEADER = "tensorflow/include/external/onednn/include/oneapi/dnnl/dnnl_version.h"
+# onednn_async since TensorFlow 2.22
+_ONEDNN_HEADERS = "tensorflow/include/external/onednn*/include/oneapi/dnnl/dnnl_version.h"
 _CPUS = "sys/devices/system/cpu"
 
 
@@ -77,7 +78,8 @@ def versions() -> dict[str, str | None]:
             distribution = metadata.distribution(package)
             tensorflow = f"{package} {distribution.version}"
             # TensorFlow ships the headers of the oneDNN that it was built with.
-            onednn = _onednn_version(Path(str(distribution.locate_file(_ONEDNN_HEADER))).read_text(errors="replace"))
+            for header in Path(str(distribution.locate_file(""))).glob(_ONEDNN_HEADERS):
+                onednn = _onednn_version(header.read_text(errors="replace"))
         if tensorflow:
             break
     return {"python": platform.python_version(), "tensorflow": tensorflow, "onednn": onednn}

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from ssd_core.backends.protocol import Opening, of_graph
+from ssd_core.backends.tensorflow import session as module
 from ssd_core.backends.tensorflow.session import InferenceSession
 from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
@@ -87,6 +88,23 @@ def test_each_stream_has_its_own_threads(worker: Worker, graphs: dict[str, Path]
 def test_zero_threads_are_as_many_as_there_are_cpus(worker: Worker, graphs: dict[str, Path]) -> None:
     opened = worker.open(of_graph(graphs["batched"]))
     assert 1 <= opened.num_inter_threads == opened.num_intra_threads <= len(available_cpus())
+
+
+@pytest.mark.parametrize(
+    ("started", "counts"),
+    [
+        (["tf_Compute"] * 2 + ["python"] * 3, (2, 3)),
+        (["tf_Compute"] * 3 + ["python"] * 2, (3, 2)),
+        (["python"] * 5, (2, 3)),  # TensorFlow 2.20 and older
+        (["python"] * 4, (0, 4)),
+    ],
+)
+def test_threads_are_counted_by_name_where_they_have_one(
+    started: list[str], counts: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_NAMING_SECONDS", 0.0)
+    monkeypatch.setattr(module, "thread_names", lambda: {"1": "python", **{f"2{i}": n for i, n in enumerate(started)}})
+    assert module._started_threads({"1"}, 2, 3) == counts
 
 
 def test_a_graph_that_fails_in_a_stream_says_so_and_the_worker_goes_on(worker: Worker, graphs: dict[str, Path]) -> None:
