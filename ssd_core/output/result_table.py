@@ -7,7 +7,7 @@ from ssd_core.output import tables
 from ssd_core.output.table import Table
 from ssd_core.precisions import REFERENCE
 from ssd_core.results.case import Case
-from ssd_core.results.schema import AccuracyResult, AgainstResult, Result, TimedResult
+from ssd_core.results.schema import QUICK, AccuracyResult, AgainstResult, Result, TimedResult
 from ssd_core.scenarios.registry import KINDS
 from ssd_core.stats.figures import OF_AP, PLAIN, median_ms
 from ssd_core.verdicts.series import series_figure
@@ -74,7 +74,8 @@ def _of(value: float, low: float, high: float) -> str:
 
 def _notes(shown: Sequence[Result]) -> list[str]:
     timed = [result for result in shown if isinstance(result, TimedResult)]
-    notes = [_INTERVALS] if any(min(map(len, one.samples_ns)) >= _LEAST_STEPS for one in timed) else []
+    notes = [QUICK] if any(result.quick for result in shown) else []
+    notes += [_INTERVALS] if any(min(map(len, one.samples_ns)) >= _LEAST_STEPS for one in timed) else []
     if any(result.steady is False for result in timed):
         notes.append(f"{_UNSTEADY} not steady, so the interval may be too short")
     for result in timed:
@@ -101,4 +102,5 @@ def _images(result: AccuracyResult) -> str:
         return ""
     origin = f" of {result.data.origin}" if result.data and result.data.origin else ""
     rounding = f"; detections rounded to {result.rounding}" if result.rounding and "upstream" in result.rounding else ""
-    return f"AP: {result.images} images{origin}{f' ({result.protocol})' if result.protocol else ''}{rounding}"
+    images = f"{result.images} of {result.images_in_file}" if result.quick else str(result.images)
+    return f"AP: {images} images{origin}{f' ({result.protocol})' if result.protocol else ''}{rounding}"

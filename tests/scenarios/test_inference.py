@@ -80,11 +80,11 @@ def test_a_case_is_opened_as_its_counts_and_the_user_say(noting: ContextMaker) -
 
 
 def test_a_network_may_be_another_graph_with_its_own_post_processing(noting: ContextMaker) -> None:
-    network = Network(graph=Graph(Path("other.pb"), "other.pb"), fast=False, scope="network")
+    network = Network(graph=Graph(Path("other/fp32.pb"), "fp32.pb"), fast=False, scope="network")
     inference = Inference(CASE, noting(fast_postprocess=True), network)
     inference.open()
     (opening,) = told(inference).openings
-    assert (opening.model, opening.fast, opening.scope) == (Path("other.pb"), False, "network")
+    assert (opening.model, opening.fast, opening.scope) == (Path("other/fp32.pb"), False, "network")
 
 
 def test_a_peer_is_opened_with_its_models_for_the_batch_and_precision(noting: ContextMaker) -> None:
