@@ -99,7 +99,7 @@ def write_records(
         whole = journal.start({name: _fingerprint(job) for name, job in jobs.items()}, skip_invalid)
         to_do = [job for name, job in jobs.items() if name not in whole]
         done = len(chosen) - sum(len(job.images) for job in to_do)
-        with tqdm(total=len(chosen), initial=done, unit="images", desc=prefix, disable=not progress) as bar:
+        with tqdm(total=len(chosen), initial=done, unit=" images", desc=prefix, disable=not progress) as bar:
             _run(to_do, processes or len(os.sched_getaffinity(0)), bar, journal.record)
     shards = [journal.shards[name] for name in jobs]
     return Summary(

@@ -57,7 +57,7 @@ def _build_scenes() -> None:
 def _build_graphs() -> None:
     shipped = learnt.read()
     fp32 = fp32_graph(weights_of(shipped))
-    with tqdm(total=len(places.PRECISIONS), desc="graphs", unit="graph", leave=False) as bar:
+    with tqdm(total=len(places.PRECISIONS), desc="graphs", unit=" graphs", leave=False) as bar:
         for precision, graph in (
             ("fp32", fp32),
             ("bf16", to_bfloat16(fp32)[0]),

@@ -24,6 +24,6 @@ def prepared(images: Sequence[npt.NDArray[np.uint8]]) -> Floats:
 
 def calibration_images(count: int = CALIBRATION_SCENES) -> Iterator[Floats]:
     """Batches of prepared scenes for calibration, drawn like the test scenes but with other seeds."""
-    for start in tqdm(range(0, count, _BATCH), "calibration", unit="batch"):
+    for start in tqdm(range(0, count, _BATCH), "calibration", unit=" batches"):
         seeds = range(_FIRST_SEED + start, _FIRST_SEED + min(start + _BATCH, count))
         yield prepared([np.asarray(draw_scene(seed)[0]) for seed in seeds])

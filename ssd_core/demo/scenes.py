@@ -147,7 +147,7 @@ def write_scenes(folder: Path, count: int, first_seed: int, progress: bool = Tru
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for index in tqdm(range(count), "scenes", unit="image", disable=not progress, leave=False):
+    for index in tqdm(range(count), "scenes", unit=" images", disable=not progress, leave=False):
         image, objects = draw_scene(first_seed + index)
         image_id = index + 1
         name = f"{image_id:012d}.jpg"

@@ -38,12 +38,12 @@ def train(guide_scenes: int = GUIDE_SCENES, training_scenes: int = TRAINING_SCEN
 
     Other machines sum in another order and give other bits.
     """
-    guides = [_drawn(_FIRST_GUIDE_SEED + i) for i in tqdm(range(guide_scenes), "guide scenes", unit="scene")]
+    guides = [_drawn(_FIRST_GUIDE_SEED + i) for i in tqdm(range(guide_scenes), "guide scenes", unit=" scenes")]
     images, targets = prepared([image for image, _ in guides]), np.stack([_targets(*guide) for guide in guides])
-    layers = train_backbone(images, targets, SEED, lambda table: tqdm(table, "backbone", unit="layer"))
+    layers = train_backbone(images, targets, SEED, lambda table: tqdm(table, "backbone", unit=" layers"))
     maps, labels, locations = _coded_features(training_scenes, layers)
     start = 0
-    for index, feature_map in enumerate(tqdm(FEATURE_MAPS, "heads", unit="map")):
+    for index, feature_map in enumerate(tqdm(FEATURE_MAPS, "heads", unit=" maps")):
         end = start + feature_map.size**2 * feature_map.boxes_per_cell
         seen = labels[:, start:end], locations[:, start:end]
         head = train_head(maps[index], *seen, feature_map, len(LABELS), SEED + index)
@@ -86,7 +86,7 @@ def _coded_features(count: int, layers: Mapping[str, Layer]) -> tuple[Maps, npt.
     maps = [np.zeros((count, m.size + 2, m.size + 2, m.channels), np.float16) for m in FEATURE_MAPS]
     boxes = sum(m.size**2 * m.boxes_per_cell for m in FEATURE_MAPS)
     labels, locations = np.zeros((count, boxes), np.int8), np.zeros((count, boxes, 4), np.float32)
-    for start in tqdm(range(0, count, _BATCH), "features", unit="batch"):
+    for start in tqdm(range(0, count, _BATCH), "features", unit=" batches"):
         drawn = [_drawn(_FIRST_TRAINING_SEED + i) for i in range(start, min(start + _BATCH, count))]
         part = slice(start, start + len(drawn))
         for stored, computed in zip(maps, run(tf.constant(prepared([image for image, _ in drawn]))), strict=True):

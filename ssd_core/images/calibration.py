@@ -13,7 +13,7 @@ from ssd_core.images.shards import find_shards
 
 def calibration_images(folder: Path, count: int, batch_size: int) -> Iterator[npt.NDArray[np.float32]]:
     """Yield batches [N, 300, 300, 3] of the first `count` images of `folder`, fewer if it holds fewer."""
-    with tqdm(total=count, unit="image", desc="calibrating") as progress:
+    with tqdm(total=count, unit=" images", desc="calibrating") as progress:
         for batch in open_pipeline(find_shards(folder), batch_size, 1, 1, repeat=False):
             images = batch.images[: count - progress.n]
             yield images

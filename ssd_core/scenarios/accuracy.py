@@ -84,7 +84,7 @@ class Evaluation:
     def detect(self, inference: Inference, title: str) -> list[ImageDetections]:
         """The detections in each image of the records."""
         images: list[ImageDetections] = []
-        with self._context.progress.bar(total=self._records.images, unit="image", desc=title) as bar:
+        with self._context.progress.bar(total=self._records.images, unit=" images", desc=title) as bar:
             for image in inference.detect():
                 images.append(image)
                 bar.update()

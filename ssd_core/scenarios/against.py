@@ -51,7 +51,7 @@ class Against(Scenario):
         steps = None if settings.steps is None else max(1, settings.steps // _LEAST_PAIRS)
         run = InterleavedRun(self._other, self._own, steps=steps)
         run.warm_up(None if settings.steps is None else settings.warmup_steps)
-        with self.context.progress.bar(unit="pair", desc=f"against {self._variant.text} {self.case.id}") as bar:
+        with self.context.progress.bar(unit=" pairs", desc=f"against {self._variant.text} {self.case.id}") as bar:
             while not self._enough(run):
                 run.pair()
                 bar.update()

@@ -76,7 +76,7 @@ class Peers(Scenario):
         steps = None if settings.steps is None else max(1, settings.steps // TURNS)
         run = InterleavedRun(*turns, steps=steps, block_ns=_TURN_NS)
         title = f"{self.question} {self.scope} {self.case.id}"
-        with self.context.progress.bar(total=TURNS, unit="turn", desc=title) as bar:
+        with self.context.progress.bar(total=TURNS, unit=" turns", desc=title) as bar:
             run.warm_up(settings.warmup_steps, blocks=1)
             while run.pairs < TURNS:
                 run.pair()

@@ -44,7 +44,7 @@ def take(case: Case, context: Context, run: Callable[[int], tuple[list[int], lis
         reach_s=series.reach_s,
     )
     inner: list[int] = []
-    with context.progress.bar(unit="step", desc=str(case)) as bar:
+    with context.progress.bar(unit=" steps", desc=str(case)) as bar:
         while rule.state is not State.DONE:
             step_ns, run_ns = run(min(rule.wanted, _steps_of_a_chunk(inner)))
             rule.feed(step_ns)

@@ -28,7 +28,7 @@ def start(cases: Iterable[Case], context: Context) -> None:
                     jobs[case.precision, False] = _opening(case, context)
                 if case.kind in _TIMED and (case.precision, True) not in jobs:
                     jobs[case.precision, True] = _network(case, context).open_probe
-    with context.progress.bar(total=len(jobs), unit="process", desc="starting") as bar, ThreadPoolExecutor() as pool:
+    with context.progress.bar(total=len(jobs), unit=" processes", desc="starting") as bar, ThreadPoolExecutor() as pool:
         for _ in as_completed([pool.submit(job) for job in jobs.values()]):
             bar.update()
 

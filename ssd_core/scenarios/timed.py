@@ -120,7 +120,7 @@ class Timed(Scenario):
     @contextmanager
     def _in_turn(self, other: Runner, title: str) -> "Iterator[Turns]":
         run = InterleavedRun(self.inference, other)
-        with self.context.progress.bar(unit="pair", desc=title) as bar:
+        with self.context.progress.bar(unit=" pairs", desc=title) as bar:
             run.warm_up(self.context.settings.warmup_steps, blocks=1)  # both ran minutes ago
             while run.pairs < _LEAST_PAIRS:
                 run.pair()

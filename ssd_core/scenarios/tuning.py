@@ -101,7 +101,7 @@ def searched(
     budget = context.settings.budget
     candidate_ns = budget.candidate_s / _SECONDS
     with context.progress.bar(
-        unit="candidate", desc=f"tuning {inference.network.backend} {inference.case.precision}"
+        unit=" candidates", desc=f"tuning {inference.network.backend} {inference.case.precision}"
     ) as bar:
 
         def rate(candidate: Candidate) -> float:
