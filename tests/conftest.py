@@ -6,6 +6,7 @@ How the seeded weights are drawn and what each of the original's arrays is: `gol
 import hashlib
 import json
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tests.skips import complaints
 GOLDEN = Path(__file__).parent / "golden"
 Floats = npt.NDArray[np.float32]
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background job starts with Ctrl-C ignored
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.register_profile("thorough", settings.get_profile("untimed"), max_examples=2000)  # 20 times as many
 settings.load_profile("untimed")

@@ -20,6 +20,7 @@ from ssd_core.graph.frozen import write_graph
 from ssd_core.graph.quantize import quantize_with
 
 VALIDATION_SCENES = 120
+_PRODUCER = 2129  # TensorFlow 2.19.1, the oldest that works
 _FIRST_VALIDATION_SEED = 1_000_000  # far from the seeds that training and calibration use
 
 
@@ -57,6 +58,7 @@ def _build_scenes() -> None:
 def _build_graphs() -> None:
     shipped = learnt.read()
     fp32 = fp32_graph(weights_of(shipped))
+    fp32.versions.producer = _PRODUCER  # TensorFlow writes its own, which would change the sha256 with each release
     with tqdm(total=len(places.PRECISIONS), desc="graphs", unit=" graphs", leave=False) as bar:
         for precision, graph in (
             ("fp32", fp32),
