@@ -100,6 +100,7 @@ COVERED = {
     "pipx run tox -e newest --notest": Covered(".github/workflows/tests.yml", "oldest,newest", MINUTES),
     "pipx run tox -e oldest": Covered(".github/workflows/tests.yml", "oldest,newest", MINUTES),
     "pipx run tox -e oldest,newest": Covered(".github/workflows/tests.yml", "oldest,newest", MINUTES),
+    "pipx run tox -e rules": Covered("tests/verdicts/test_rules.py", "table(", MINUTES),
     "pipx run tox -e thorough": Covered(".github/workflows/tests.yml", "pipx run tox -e thorough\n", MINUTES),
     "pipx run tox -e peers-tests": Covered(".ci/run", "pipx run tox -e peers-tests\n", MINUTES),
     "podman build --tag ssd-vgg16-bench --file Containerfile .": Covered(

@@ -11,6 +11,7 @@ from typing import Any
 
 from ssd_core.machine.affinity import available_cpus, default_thread_count, format_list, memory_nodes, online_cpus
 from ssd_core.machine.cgroup import ROOT, cpu_quota
+from ssd_core.machine.cpu_time import CpuTime, cpu_time
 
 # The instructions that decide which convolution kernels can run.
 ISA_FLAGS = (
@@ -86,14 +87,6 @@ def versions() -> dict[str, str | None]:
 
 
 @dataclass(frozen=True)
-class CpuTimes:
-    """Ticks since the start of the machine, over all CPUs, and the part that a hypervisor gave to others."""
-
-    total: int
-    steal: int
-
-
-@dataclass(frozen=True)
 class Jitter:
     """The machine's state at one time. None where it does not say; `steal` is a share of CPU time, 0 to 1."""
 
@@ -109,16 +102,9 @@ class Jitter:
         return asdict(self)
 
 
-def cpu_times(root: Path = ROOT) -> CpuTimes:
-    """The CPU times by now, for a later call of `jitter`."""
-    # proc(5): user nice system idle iowait irq softirq steal; guest times are part of user and nice.
-    ticks = [int(word) for word in (root / "proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    return CpuTimes(sum(ticks), ticks[7] if len(ticks) > 7 else 0)
-
-
-def jitter(since: CpuTimes | None = None, root: Path = ROOT) -> Jitter:
+def jitter(since: CpuTime | None = None, root: Path = ROOT) -> Jitter:
     """The machine's state now; stolen time counts from `since`, or from when the machine started."""
-    now, then = cpu_times(root), since or CpuTimes(0, 0)
+    now, then = cpu_time(root=root), since or CpuTime(0, 0, 0)
     mhz = [float(value) for value in re.findall(r"^cpu MHz\s*: *([\d.]+)", _text(root / "proc/cpuinfo"), re.MULTILINE)]
     temperatures = [
         int(text) / 1000

@@ -1,6 +1,7 @@
 """The parts of a result: a case's conditions, and its figures besides the samples. Units are in the names."""
 
 import math
+from collections.abc import Sequence
 from statistics import median
 from typing import Annotated, Any, Literal
 
@@ -59,27 +60,56 @@ class Interval(Part, frozen=True):
             raise ValueError(f"{self.value} in [{self.low}, {self.high}] is impossible")
 
 
+class Marks(Part, frozen=True):
+    """Runs of the yardstick between the measured steps of one process, in order."""
+
+    places: list[Count]
+    """How many measured steps came before each."""
+    durations_ns: list[Annotated[int, Meta(gt=0)]]
+
+    def __post_init__(self) -> None:
+        """Refuse places that are not those of the durations."""
+        if len(self.places) != len(self.durations_ns) or sorted(self.places) != self.places:
+            raise ValueError(f"{len(self.places)} places of {len(self.durations_ns)} durations are impossible")
+
+
+class Neighbours(Part, frozen=True):
+    """What other programs took of the worker's CPUs while one process measured, chunk by chunk of its steps."""
+
+    ends: list[Count]
+    """How many measured steps had been taken at the end of each chunk."""
+    shares: list[Annotated[float, Meta(ge=0, le=1)]]
+    """Of the CPUs' time; other guests of the host count, too."""
+
+    def __post_init__(self) -> None:
+        """Refuse chunks that do not follow one another."""
+        if len(self.ends) != len(self.shares) or sorted(self.ends) != self.ends:
+            raise ValueError(f"{len(self.ends)} ends of {len(self.shares)} chunks are impossible")
+
+
 class Yardstick(Part, frozen=True):
-    """Durations of the yardstick's convolution in the case's worker, just before and just after the case."""
+    """Durations of the yardstick's convolution in the case's worker: just before and just after the case, and in it."""
 
     before_ns: Series
     after_ns: Series
+    within: list[Marks] = []
+    """Between the steps of each process; none in files of older versions."""
     median_ms: float = 0.0
     multiply_adds_per_second: float = 0.0
     drift: float = 1.0
     """How much slower (above 1) or faster the machine was after the case than before."""
 
     @classmethod
-    def of(cls, before_ns: list[int], after_ns: list[int]) -> "Yardstick":
-        """The figures of the two series."""
+    def of(cls, before_ns: list[int], after_ns: list[int], within: Sequence[Marks] = ()) -> "Yardstick":
+        """The figures of the series before and after."""
         middle_ns = median((*before_ns, *after_ns))
-        return cls(
-            before_ns, after_ns, middle_ns * 1e-6, MULTIPLY_ADDS / (middle_ns * 1e-9), drift(before_ns, after_ns)
-        )
+        rate = MULTIPLY_ADDS / (middle_ns * 1e-9)
+        return cls(before_ns, after_ns, list(within), middle_ns * 1e-6, rate, drift(before_ns, after_ns))
 
     def joined(self, other: "Yardstick") -> "Yardstick":
         """The yardstick around a case that two processes measured."""
-        return Yardstick.of([*self.before_ns, *other.before_ns], [*self.after_ns, *other.after_ns])
+        around = [*self.before_ns, *other.before_ns], [*self.after_ns, *other.after_ns]
+        return Yardstick.of(*around, [*self.within, *other.within])
 
     def share(self, run_ns: "list[int] | tuple[int, ...]", images: int) -> float:
         """The network's multiplications a second as a share of the yardstick's; each run takes `images` images."""

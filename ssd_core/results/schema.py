@@ -20,6 +20,7 @@ from ssd_core.results.parts import (
     Count,
     Data,
     Interval,
+    Neighbours,
     PeerSpeeds,
     Positive,
     Processes,
@@ -30,6 +31,7 @@ from ssd_core.results.parts import (
     Yardstick,
     finite,
 )
+from ssd_core.stats.control import Series
 from ssd_core.stats.figures import images_per_second, latency_ms
 from ssd_core.stats.samples import Samples
 
@@ -109,6 +111,8 @@ class TimedResult(Result, frozen=True, kw_only=True):
     stopped: str | None = None
     yardstick: Yardstick | None = None
     yardstick_share: Positive | None = None
+    neighbours: list[Neighbours] = []
+    """One per process; none in files of older versions."""
     onednn_kernels: KernelShares | None = None
     peak_memory_bytes: Count | None = None
     supply: Supply | None = None
@@ -125,6 +129,15 @@ class TimedResult(Result, frozen=True, kw_only=True):
     def samples(self) -> Samples:
         """The durations of its steps."""
         return Samples.of(*self.samples_ns)
+
+    @property
+    def controlled(self) -> list[Series]:
+        """Each process's series beside what other programs took meanwhile; none if that is not known of every step."""
+        arrays = self.comparable_samples.arrays
+        if len(arrays) != len(self.neighbours):
+            return []
+        series = [Series(ns, one.ends, one.shares) for ns, one in zip(arrays, self.neighbours, strict=True)]
+        return series if all(one.whole for one in series) else []
 
     @property
     def comparable_samples(self) -> Samples:

@@ -8,6 +8,7 @@ from ssd_core.scenarios.inference import data_of, feed, runs_on
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.series import steadiness_of, take
 from ssd_core.scenarios.settings import Settings
+from ssd_core.worker.answers import Durations
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -36,6 +37,6 @@ class InputPipeline(Scenario):
             **runs_on(self._worker.status()),
         )
 
-    def _run(self, steps: int) -> tuple[list[int], list[int]]:
+    def _run(self, steps: int) -> Durations:
         durations = self._worker.input_only(steps)
-        return durations, durations
+        return Durations(durations, durations)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ssd_core.machine import advice, identity
 from ssd_core.machine.affinity import default_thread_count
+from ssd_core.machine.cpu_time import cpu_time
 from ssd_core.precisions import REFERENCE
 from ssd_core.profiling.drift import STEPS, drift
 from ssd_core.worker.client import Worker
@@ -28,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the machine's identity, its jitter over half a second and under some seconds of load, and the warnings."""
-    before = identity.cpu_times()
+    before = cpu_time()
     facts = identity.of_this_machine()
     time.sleep(_STEAL_WINDOW_SECONDS)
     jitter = identity.jitter(before)

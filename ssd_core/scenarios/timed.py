@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, product
+from statistics import median
 from typing import Any
 
 from ssd_core.results.case import Case
@@ -12,11 +13,12 @@ from ssd_core.results.schema import LatencyResult, ThroughputResult, TimedResult
 from ssd_core.scenarios.inference import Inference
 from ssd_core.scenarios.interleaved import InterleavedRun, Runner
 from ssd_core.scenarios.protocol import Context, Scenario
-from ssd_core.scenarios.series import Series, steadiness_of, take
+from ssd_core.scenarios.series import Marker, Series, steadiness_of, take
 from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.supply import supply_of
 from ssd_core.scenarios.tuning import tuned
 from ssd_core.stats.interleaved import Interleaved
+from ssd_core.worker.answers import Durations
 
 _LEAST_PAIRS = 16  # eight rounds, the fewest for a significant test
 
@@ -81,6 +83,7 @@ class Timed(Scenario):
             **self.case.fields,
             **timing,
             **steadiness_of(series),
+            neighbours=[one.neighbours for one in series],
             yardstick=yardstick,
             yardstick_share=yardstick.share(tuple(chain(*(one.run_ns for one in series))), self.case.images_a_step),
             onednn_kernels=kernels,
@@ -94,12 +97,13 @@ class Timed(Scenario):
         self.inference.worker.reset_peak()
         steps = self.context.settings.budget.yardstick_steps
         before_ns = self.inference.yardstick(steps)
-        series = take(self.case, self.context, self._run)
-        return series, Yardstick.of(before_ns, self.inference.yardstick(steps))
+        marker = Marker(self.inference.yardstick, median(before_ns), 1 if self.case.streams > 1 else 0)
+        series = take(self.case, self.context, self._run, marker)
+        return series, Yardstick.of(before_ns, self.inference.yardstick(steps), [series.marks])
 
-    def _run(self, steps: int) -> tuple[list[int], list[int]]:
+    def _run(self, steps: int) -> Durations:
         durations = self.inference.worker.run(steps)
-        return self.inference.series(durations), durations.run_ns
+        return replace(durations, step_ns=self.inference.series(durations))
 
     def run(self, steps: int) -> list[int]:
         """Run more steps of the case after it was measured."""

@@ -67,9 +67,15 @@ def of_interval(value: float, low: float, high: float) -> Estimate:
     """The estimate of a figure that was saved as a 95 % interval; its logarithm is assumed to be normal."""
     from scipy.stats import norm  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
+    return of_error(math.log(high / low) / 2 / norm.ppf((1 + CONFIDENCE) / 2), math.log(value))
+
+
+def of_error(deviation: float, log: float = 0.0) -> Estimate:
+    """A logarithm that is normal with this standard deviation."""
+    from scipy.stats import norm  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
+
     places = (np.arange(RESAMPLES) + 0.5) / RESAMPLES
-    deviation = math.log(high / low) / 2 / norm.ppf((1 + CONFIDENCE) / 2)
-    return Estimate(math.log(value), norm.ppf(places) * deviation, math.inf)
+    return Estimate(log, norm.ppf(places) * deviation, math.inf)
 
 
 def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float]:

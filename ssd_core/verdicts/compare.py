@@ -1,7 +1,8 @@
 """Compare: is B slower than A, faster, neither, or are the samples too noisy to say?"""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -9,13 +10,15 @@ from numpy.typing import NDArray
 
 from ssd_core.errors import UserError
 from ssd_core.stats.autocorrelation import autocorrelation_time
-from ssd_core.stats.bootstrap import estimate, interval
+from ssd_core.stats.bootstrap import estimate, interval, of_error
+from ssd_core.stats.control import Series, without_others
 from ssd_core.stats.samples import Samples
 from ssd_core.stats.steadiness import LEAST_SAMPLES, change_point
 
 LIMIT = 0.03  # the largest slowdown that passes: three times the width of a median's interval; 5 % is found, A/A passes
 U_TEST_P = 0.01  # two-sided: the U-test alone would call one A/A pair in 200 slower, whatever the noise
 NOISE_FLOOR = 0.01  # an interval within 1 % either way is never called noisy, however small the limit
+WORTH_TELLING = 0.02  # of the CPUs' time; less that other programs take goes without saying
 BASELINE, THIS_RUN = "the baseline", "this run"  # the names of the two results in a reason
 
 
@@ -43,15 +46,32 @@ class Comparison:
     reason: str
 
 
-def compare(a: Samples, b: Samples, limit: float = LIMIT) -> Comparison:
+def compare_controlled(a: Sequence[Series], b: Sequence[Series], limit: float = LIMIT) -> Comparison:
+    """The same as `compare`, of the durations as they would be without other programs.
+
+    Where these took more of the CPUs during one run than during the other, the slope's own error widens the interval.
+    """
+    controlled = without_others(a, b)
+    comparison = compare(controlled.a, controlled.b, limit, controlled.spread)
+    if max(controlled.a_share, controlled.b_share) < WORTH_TELLING:
+        return comparison
+    took = f"{controlled.a_share:.0%} of the CPUs in {BASELINE} and {controlled.b_share:.0%} in {THIS_RUN}"
+    reason = f"{comparison.reason}; other programs took {took}"
+    plain = compare(_samples(a), _samples(b), limit)
+    if (width := _width(comparison)) and (before := _width(plain)):
+        reason += f": without their part the interval is {width / before:.2f} times as wide"
+    return replace(comparison, reason=reason)
+
+
+def compare(a: Samples, b: Samples, limit: float = LIMIT, spread: float = 0.0) -> Comparison:
     """The ratio of the median durations B/A, above 1 if B is slower, and whether it exceeds `limit`.
 
     The interval is the bootstrap's over processes and samples. It is widened by each result's change of level within
-    its own series: a machine that changes so much within a run may change as much between two runs. UserError for a
-    negative limit.
+    its own series: a machine that changes so much within a run may change as much between two runs. `spread` is a
+    further standard deviation of the ratio's logarithm. UserError for a negative limit.
     """
     check_limit(limit)
-    ratio, low, high = interval([(1, estimate(b.arrays)), (-1, estimate(a.arrays))])
+    ratio, low, high = interval([(1, estimate(b.arrays)), (-1, estimate(a.arrays)), (1, of_error(spread))])
     drifts = {BASELINE: drift(a), THIS_RUN: drift(b)}
     allowance = math.exp(sum(drifts.values()))
     comparison = decide(ratio, low / allowance, high * allowance, limit, u_test(a, b))
@@ -132,6 +152,17 @@ def check_limit(limit: float) -> float:
     if not (math.isfinite(limit) and limit >= 0):
         raise UserError(f"A limit of {limit} means nothing: give the largest slowdown that passes, as 0.03 for 3 %.")
     return limit
+
+
+def _width(comparison: Comparison) -> float | None:
+    """Of the interval, as a logarithm; None without one."""
+    if comparison.low is None or comparison.high is None:
+        return None
+    return math.log(comparison.high / comparison.low)
+
+
+def _samples(series: Sequence[Series]) -> Samples:
+    return Samples.of(*(one.durations_ns for one in series))
 
 
 def _independent(samples: Samples) -> NDArray[np.float64]:

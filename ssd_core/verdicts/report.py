@@ -11,7 +11,16 @@ from ssd_core.results.conditions import Difference, differences, unlike_hardware
 from ssd_core.results.run import Run
 from ssd_core.results.schema import AccuracyResult, Result, TimedResult
 from ssd_core.stats.figures import median_ms
-from ssd_core.verdicts.compare import BASELINE, LIMIT, THIS_RUN, Comparison, Verdict, compare, describe
+from ssd_core.verdicts.compare import (
+    BASELINE,
+    LIMIT,
+    THIS_RUN,
+    Comparison,
+    Verdict,
+    compare,
+    compare_controlled,
+    describe,
+)
 
 LARGEST_AP_LOSS = 0.005  # half a point of AP against the baseline, unless a threshold says otherwise
 
@@ -123,7 +132,12 @@ def compare_results(
         return compare_accuracy(a.ap, b.ap, largest_ap_loss)
     if not (isinstance(a, TimedResult) and isinstance(b, TimedResult)):
         return without_ratio(Verdict.INCOMPARABLE, "one was timed, the other was not")
-    compared = compare(a.comparable_samples, b.comparable_samples, limit)
+    first, second = a.controlled, b.controlled
+    compared = (
+        compare_controlled(first, second, limit)
+        if first and second
+        else compare(a.comparable_samples, b.comparable_samples, limit)
+    )
     comparison = _without_machine(compared, yardstick_change(a, b), limit)
     return mark_unsteady(_mark_chosen(comparison, a, b), (a,), (b,))
 

@@ -19,6 +19,8 @@ class Durations:
 
     run_ns: list[int]
     step_ns: list[int]
+    others: float = 0.0
+    """The share of the worker's CPUs' time that other programs took meanwhile."""
 
 
 @dataclass(frozen=True)

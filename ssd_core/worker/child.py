@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ssd_core.errors import UserError
 from ssd_core.files import is_file, sha256_of, unforeseen
 from ssd_core.machine.affinity import Binding, available_cpus, bind
+from ssd_core.machine.cpu_time import Reading
 
 if TYPE_CHECKING:
     from ssd_core.backends.protocol import Session
@@ -138,8 +139,10 @@ class _Dispatcher:
     def do_run(self, steps: int, delay_ms: float) -> "Reply":
         _, feed = self._ready()
         assert self._steps is not None
+        cpus = available_cpus()
+        before = Reading.of(cpus)
         run_ns, step_ns = self._steps.run(feed.next_images, steps, delay_ms)
-        return {}, [run_ns, step_ns]
+        return {"others": before.others_until(Reading.of(cpus))}, [run_ns, step_ns]
 
     def do_input_only(self, steps: int) -> "Reply":
         from ssd_core.worker.steps import time_input

@@ -111,8 +111,8 @@ class Worker:
 
     def run(self, steps: int) -> Durations:
         """Run `steps` batches; with several streams a batch of each. They run on until another command."""
-        _, (run_ns, step_ns) = self._request("run", steps=steps, delay_ms=self.settings.delay_ms)
-        return Durations(run_ns.tolist(), step_ns.tolist())
+        reply, (run_ns, step_ns) = self._request("run", steps=steps, delay_ms=self.settings.delay_ms)
+        return Durations(run_ns.tolist(), step_ns.tolist(), reply["others"])
 
     def pause(self) -> None:
         """End the streams that run on after `run`, so that another worker has the cores for itself."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ssd_core.machine import identity
-from ssd_core.machine.identity import CpuTimes
+from ssd_core.machine.cpu_time import CpuTime, cpu_time
 
 CPUINFO = """\
 processor	: 0
@@ -92,9 +92,10 @@ def test_jitter_is_how_the_machine_is_now(tmp_path: Path) -> None:
 
 
 def test_stolen_time_counts_from_when_it_is_told_to(tmp_path: Path) -> None:
-    assert identity.cpu_times(root(tmp_path)) == CpuTimes(total=1000, steal=35)
-    assert identity.jitter(CpuTimes(900, 10), tmp_path).steal == pytest.approx(0.25)
-    assert identity.jitter(CpuTimes(1000, 35), tmp_path).steal == 0
+    then = cpu_time(root=root(tmp_path))
+    assert (then.total, then.steal) == (1000, 35)
+    assert identity.jitter(CpuTime(900, 0, 10), tmp_path).steal == pytest.approx(0.25)
+    assert identity.jitter(then, tmp_path).steal == 0
 
 
 def test_a_machine_that_says_little_gives_none(tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_versions_are_found_without_importing_tensorflow() -> None:
 
 
 def test_this_machine_can_be_described() -> None:
-    facts, jitter = identity.of_this_machine(), identity.jitter(identity.cpu_times())
+    facts, jitter = identity.of_this_machine(), identity.jitter(cpu_time())
     assert facts["cpus"] >= facts["cores"] >= facts["sockets"] >= 1
     assert 0 <= jitter.steal <= 1
     assert json.loads(json.dumps(jitter.as_json())) == jitter.as_json()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_core.results.parts import Interval, Yardstick
+from ssd_core.results.parts import Interval, Marks, Neighbours, Yardstick
 
 MS = 1_000_000
 NETWORK, YARDSTICK = 34_360_351_232, 3_406_823_424  # multiplications of an image, and of the yardstick
@@ -25,6 +25,25 @@ def test_share_and_drift_by_hand() -> None:
 def test_two_processes_yardsticks_are_taken_together() -> None:
     both = Yardstick.of([1], [2, 3]).joined(Yardstick.of([4, 5], [6]))
     assert (both.before_ns, both.after_ns) == ([1, 4, 5], [2, 3, 6])
+
+
+def test_each_process_keeps_its_own_marks() -> None:
+    first, second = Marks([0, 3], [5, 6]), Marks([2], [7])
+    both = Yardstick.of([1], [2], [first]).joined(Yardstick.of([3], [4], [second]))
+    assert both.within == [first, second]
+    assert both.median_ms == Yardstick.of([1, 3], [2, 4]).median_ms
+
+
+@pytest.mark.parametrize(("ends", "shares"), [([1], []), ([2, 1], [0.5, 0.5])])
+def test_chunks_that_do_not_follow_one_another_are_refused(ends: list[int], shares: list[float]) -> None:
+    with pytest.raises(ValueError, match="impossible"):
+        Neighbours(ends, shares)
+
+
+@pytest.mark.parametrize(("places", "durations_ns"), [([1], []), ([2, 1], [5, 5])])
+def test_marks_without_their_places_are_refused(places: list[int], durations_ns: list[int]) -> None:
+    with pytest.raises(ValueError, match="impossible"):
+        Marks(places, durations_ns)
 
 
 @given(DURATIONS, DURATIONS, DURATIONS, st.integers(1, 64), st.integers(2, 9))

@@ -58,14 +58,19 @@ about = {
     "versions": by_name(st.none() | names),
 }
 interval = positive.map(lambda value: parts.Interval(value, value / 2, value * 2))
+neighbours = st.lists(st.floats(0, 1), max_size=3).map(
+    lambda shares: parts.Neighbours(list(range(len(shares))), shares)
+)
+marks = series.map(lambda ns: parts.Marks(list(range(len(ns))), ns))
 timings = {
     "samples_ns": st.lists(series, min_size=1, max_size=3),
     "images_per_second": positive,
     "latency_ms": by_name(positive),
     "steps": counts,
     "steady": st.none() | st.booleans(),
-    "yardstick": st.none() | st.builds(parts.Yardstick.of, series, series),
+    "yardstick": st.none() | st.builds(parts.Yardstick.of, series, series, st.lists(marks, max_size=2)),
     "yardstick_share": st.none() | positive,
+    "neighbours": st.lists(neighbours, max_size=2),
     "onednn_kernels": st.none()
     | st.builds(KernelShares, counts, positive, by_name(positive), by_name(positive), by_name(positive)),
     "supply": st.none() | st.builds(parts.Supply.of, positive, positive, positive),

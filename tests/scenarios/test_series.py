@@ -7,9 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ssd_core.results.case import Case
+from ssd_core.results.parts import Neighbours
 from ssd_core.scenarios.budget import QUICK
-from ssd_core.scenarios.series import Series, take
+from ssd_core.scenarios.series import SHARE, Marker, Series, take
 from ssd_core.stats.percentiles import samples_needed
+from ssd_core.worker.answers import Durations
 from tests.scenarios.contexts import ContextMaker
 
 MS = 1_000_000
@@ -23,11 +25,11 @@ class Steps:
         self._run_ns = run_ns
         self.asked: list[int] = []
 
-    def __call__(self, steps: int) -> tuple[list[int], list[int]]:
+    def __call__(self, steps: int) -> Durations:
         first = sum(self.asked)
         self.asked.append(steps)
         run_ns = [self._run_ns(number) for number in range(first, first + steps)]
-        return [ns + WAIT_NS for ns in run_ns], run_ns
+        return Durations(run_ns, [ns + WAIT_NS for ns in run_ns], first / 1000)
 
 
 def constant(ms: int) -> Steps:
@@ -97,3 +99,32 @@ def test_the_bar_moves_every_half_second(context: ContextMaker) -> None:
     taken("throughput", run, context)
     assert run.asked[0] == 1, "how long a step takes is not known yet"
     assert max(run.asked[1:]) == 5
+
+
+@given(cost_ms=st.integers(1, 60), step_ms=st.integers(1, 400), lost=st.integers(0, 1))
+def test_the_yardstick_takes_at_most_its_share_of_the_time(cost_ms: int, step_ms: int, lost: int) -> None:
+    marker = Marker(lambda steps: [cost_ms * MS] * steps, cost_ms * MS, lost)
+    for _ in range(200):
+        marker.after([step_ms * MS] * 2)
+    marks = marker.marks(0, 400)
+    cost_ns = (cost_ms + lost * step_ms) * MS
+    total_ns = 400 * step_ms * MS
+    assert len(marks.places) * cost_ns <= SHARE * total_ns
+    # One chunk more than needed may pass between two marks.
+    assert len(marks.places) >= int(total_ns / (cost_ns / SHARE + 2 * step_ms * MS))
+    assert marks.places == sorted(set(marks.places))
+
+
+def test_marks_are_kept_with_their_places_among_the_measured_steps(context: ContextMaker) -> None:
+    marker = Marker(lambda _: [9 * MS], 9 * MS)
+    series = take(Case("latency", "int8", 1), context(steps=20, warmup_steps=5), constant(100), marker)
+    assert series.warmup_steps == 5
+    # Steps are asked for in chunks of 1, 5, 5, ...; 9 ms are 3 % of three of them.
+    assert series.marks.places == [1, 6, 11, 16, 20]
+    assert series.marks.durations_ns == [9 * MS] * 5
+
+
+def test_other_programs_are_kept_chunk_by_chunk_of_the_measured_steps(context: ContextMaker) -> None:
+    series = take(Case("latency", "int8", 1), context(steps=12, warmup_steps=4), constant(100))
+    # Chunks begin at steps 0, 1, 6 and 11; the first is wholly warm-up, and the last is cut short.
+    assert series.neighbours == Neighbours([2, 7, 12], [0.001, 0.006, 0.011])

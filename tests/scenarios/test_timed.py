@@ -46,6 +46,8 @@ def test_processes_are_kept_apart(context: ContextMaker) -> None:
     assert result.warmup_steps == 3
     assert result.yardstick is not None
     assert len(result.yardstick.before_ns) == 3 * 10
+    assert len(result.yardstick.within) == 3
+    assert [marks.places for marks in result.yardstick.within] == [[], [], []], "three short steps leave no time for it"
 
 
 def test_on_records_the_supply_is_seen_and_the_records_are_fed_again(

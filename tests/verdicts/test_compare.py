@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
 from ssd_core.stats.autocorrelation import UNCORRELATED, autocorrelation_time
+from ssd_core.stats.control import Series
 from ssd_core.stats.samples import Samples
-from ssd_core.verdicts.compare import LIMIT, Verdict, compare, decide, describe, drift, u_test
+from ssd_core.verdicts.compare import LIMIT, Verdict, compare, compare_controlled, decide, describe, drift, u_test
 from tests.examples import examples
 from tests.rounding import UNIT64
 from tests.simulated import drifting, lognormal
@@ -161,3 +162,32 @@ def test_equal_durations_are_equal() -> None:
 def test_impossible_limits_are_refused(limit: float) -> None:
     with pytest.raises(UserError, match="limit"):
         compare(*pair(10, 0), limit=limit)
+
+
+def controlled(seed: int, busy: float, slower: float = 0.0) -> Series:
+    """A run of 40 chunks; a neighbour takes 40 % of the CPUs in the part `busy` of them, which costs 40 %."""
+    generator = np.random.default_rng(seed)
+    shares = np.where(generator.random(40) < busy, 0.4, 0.0)
+    logs = math.log1p(slower) + np.repeat(shares, 10) + 0.01 * generator.standard_normal(400)
+    return Series((20e6 * np.exp(logs)).astype(np.int64), list(range(10, 401, 10)), shares.tolist())
+
+
+def test_a_neighbour_of_one_run_is_no_slowdown_and_hides_none() -> None:
+    quiet, beside, slower = controlled(1, 0.0), controlled(2, 0.25), controlled(3, 0.25, slower=0.2)
+    assert compare_controlled([quiet], [beside]).verdict is not Verdict.REGRESSION
+    found = compare_controlled([quiet], [slower])
+    assert found.verdict is Verdict.REGRESSION
+    assert found.ratio == pytest.approx(1.2, abs=0.02)
+    assert found.reason.count("other programs took 0% of the CPUs in the baseline and ") == 1
+    assert "the interval is 0." in found.reason
+
+
+def test_without_a_neighbour_the_comparison_is_the_plain_one() -> None:
+    a, b = controlled(4, 0.0), controlled(5, 0.0, slower=0.08)
+    assert compare_controlled([a], [b]) == compare(Samples.of(a.durations_ns), Samples.of(b.durations_ns))
+
+
+def test_processes_are_controlled_together() -> None:
+    a, b = [controlled(seed, 0.3) for seed in (1, 2, 3)], [controlled(seed, 0.3, slower=0.2) for seed in (4, 5, 6)]
+    assert compare_controlled(a, b).verdict is Verdict.REGRESSION
+    assert compare_controlled(a, a).verdict is not Verdict.REGRESSION

@@ -1,0 +1,58 @@
+"""CPU time: of the CPUs that are named, and of others than this process."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssd_core.machine.cpu_time import CpuTime, Reading, cpu_time
+
+STAT = """\
+cpu  40 4 8 400 20 2 6 10 30 0
+cpu0 10 1 2 100 5 1 2 3 9 0
+cpu1 20 2 4 200 10 1 3 5 10 0
+cpu10 10 1 2 100 5 0 1 2 11 0
+intr 5 1 2
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/stat").write_text(STAT)
+    return tmp_path
+
+
+def test_of_all_cpus_and_of_some(root: Path) -> None:
+    assert cpu_time(root=root) == CpuTime(total=490, idle=420, steal=10)
+    assert cpu_time([1], root) == CpuTime(total=245, idle=210, steal=5)
+    assert cpu_time([0, 10], root) == CpuTime(total=245, idle=210, steal=5)
+
+
+def test_an_old_kernel_reports_no_steal(root: Path) -> None:
+    (root / "proc/stat").write_text("cpu  40 4 8 400\n")
+    assert cpu_time(root=root) == CpuTime(452, 400, 0)
+
+
+def test_others_by_hand() -> None:
+    # Of two CPUs in 100 ns, 120 ns were busy, 70 of them with this process.
+    assert Reading(0, 1000, 500, 2).others_until(Reading(100, 1120, 570, 2)) == 0.25
+    assert Reading(5, 0, 0, 2).others_until(Reading(5, 0, 0, 2)) == 0
+
+
+@given(st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 64))
+def test_a_share_is_a_share_whatever_the_ticks_say(wall_ns: int, busy_ns: int, own_ns: int, cpus: int) -> None:
+    assert 0 <= Reading(0, 0, 0, cpus).others_until(Reading(wall_ns, busy_ns, own_ns, cpus)) <= 1
+
+
+def test_this_process_is_not_another() -> None:
+    cpus = sorted(os.sched_getaffinity(0))
+    before, ends_s = Reading.of(cpus), time.process_time() + 0.3
+    while time.process_time() < ends_s:
+        pass
+    now = Reading.of(cpus)
+    assert now.own_ns - before.own_ns >= 0.3e9
+    assert now.busy_ns - before.busy_ns >= 0.2e9, "the kernel counts in ticks"

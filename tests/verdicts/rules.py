@@ -1,0 +1,152 @@
+"""How good is the gate? Our rule and other tools' on the same recorded series (`pipx run tox -e rules`).
+
+`corpus/README.md` says what was recorded. A pair is two separate runs: one as the case is, and one that is as fast, or
+slower by a known share.
+"""
+
+import importlib
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pytest_benchmark.utils import parse_compare_fail
+
+from ssd_core.output.table import Table
+from ssd_core.stats.control import Series
+from ssd_core.stats.samples import Samples
+from ssd_core.verdicts.compare import Verdict, compare, compare_controlled
+
+CORPUS = Path(__file__).parent / "corpus" / "int8_latency.npz"
+SHARES = (0.0, 0.03, 0.05, 0.1, 0.2)  # how much slower the second run is
+
+
+class Said(StrEnum):
+    """What a rule says of a pair."""
+
+    SLOWER = "slower"
+    FINE = "fine"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One run: what disturbed it, and by how much it was slowed down."""
+
+    condition: str
+    slower: float
+    series: Series
+
+    @property
+    def seconds(self) -> float:
+        """Its whole time."""
+        return float(self.series.durations_ns.sum()) * 1e-9
+
+
+def corpus() -> list[Recorded]:
+    """All recorded runs, in their order."""
+    with np.load(CORPUS) as file:
+        parts = {name: file[name] for name in file.files}
+    steps = np.cumsum([0, *parts["steps"]])
+    chunks = np.cumsum([0, *parts["chunks"]])
+    runs = []
+    for number, (step, chunk) in enumerate(zip(pairwise(steps), pairwise(chunks), strict=True)):
+        durations_ns = parts["durations_ns"][slice(*step)].astype(np.int64)
+        ends, shares = (parts[name][slice(*chunk)].tolist() for name in ("ends", "shares"))
+        slower = float(parts["slower"][number])
+        runs.append(Recorded(str(parts["condition"][number]), slower, Series(durations_ns, ends, shares)))
+    return runs
+
+
+def pairs(runs: list[Recorded], slower: float) -> Iterator[tuple[Recorded, Recorded]]:
+    """Each pair of an unchanged run and one that is slower by so much, beside the same neighbour."""
+    for a in runs:
+        for b in runs:
+            if a is not b and a.slower == 0 and b.slower == slower and a.condition == b.condition:
+                yield a, b
+
+
+Rule = Callable[[Series, Series], Said]
+_OURS = {Verdict.REGRESSION: Said.SLOWER, Verdict.TOO_NOISY: Said.UNDECIDED}
+
+
+def ours(a: Series, b: Series) -> Said:
+    """`--baseline` with its limit of 3 %."""
+    return _OURS.get(compare_controlled([a], [b]).verdict, Said.FINE)
+
+
+def ours_without_control(a: Series, b: Series) -> Said:
+    """The same without what other programs took."""
+    return _OURS.get(compare(Samples.of(a.durations_ns), Samples.of(b.durations_ns)).verdict, Said.FINE)
+
+
+def pytest_benchmark(a: Series, b: Series) -> Said:
+    """--benchmark-compare-fail=median:5%."""
+    stats = ({"median": float(np.median(one.durations_ns))} for one in (b, a))
+    return Said.SLOWER if parse_compare_fail("median:5%").fails(*stats) else Said.FINE
+
+
+def asv(a: Series, b: Series) -> Said:
+    """`asv continuous` with its defaults: a factor of 1.1, and the U-test."""
+    compute = _of("asv_runner.statistics").compute_stats
+    (before, stats_a), (after, stats_b) = (compute(one.durations_ns.tolist(), 1) for one in (a, b))
+    better = _of("asv.commands.compare")._is_result_better
+    samples = [(stats, one.durations_ns.tolist()) for stats, one in ((stats_a, a), (stats_b, b))]
+    return Said.SLOWER if better(before, after, *samples, 1.1) else Said.FINE
+
+
+def pyperf(a: Series, b: Series) -> Said:
+    """`pyperf compare_to` with its defaults: Student's t-test of as many samples each, and any change."""
+    count = min(len(a.durations_ns), len(b.durations_ns))
+    samples = (one.durations_ns[:count].tolist() for one in (a, b))
+    significant, _ = _of("pyperf._utils").is_significant(*samples)
+    return Said.SLOWER if significant and b.durations_ns.mean() > a.durations_ns.mean() else Said.FINE
+
+
+def github_action_benchmark(a: Series, b: Series) -> Said:
+    """github-action-benchmark's default alert-threshold of 200 %, on pytest-benchmark's operations a second."""
+    return Said.SLOWER if b.durations_ns.mean() > 2 * a.durations_ns.mean() else Said.FINE
+
+
+RULES: Mapping[str, Rule] = {
+    "ours": ours,
+    "ours without the control variate": ours_without_control,
+    "pytest-benchmark `median:5%`": pytest_benchmark,
+    "asv `continuous`": asv,
+    "pyperf `compare_to`": pyperf,
+    "github-action-benchmark, default": github_action_benchmark,
+}
+
+
+def counts(rule: Rule, runs: list[Recorded], slower: float) -> Counter[Said]:
+    """What a rule says of every pair."""
+    return Counter(rule(a.series, b.series) for a, b in pairs(runs, slower))
+
+
+def table(rules: Mapping[str, Rule] = RULES) -> Table:
+    """A row a rule: false alarms of equal runs, slowdowns found by their size, and pairs left undecided."""
+    runs, rows = corpus(), []
+    for name, rule in rules.items():
+        found = {slower: counts(rule, runs, slower) for slower in SHARES}
+        cells = [f"{said[Said.SLOWER]} of {said.total()}" for said in found.values()]
+        undecided = sum(said[Said.UNDECIDED] for said in found.values())
+        rows.append([name, *cells, f"{undecided / sum(said.total() for said in found.values()):.0%}"])
+    header = ["rule", "false alarms", *(f"{slower:.0%} found" for slower in SHARES[1:]), "undecided"]
+    seconds = np.mean([run.seconds for run in runs])
+    return Table(header, rows, [f"{len(runs)} runs of {seconds:.1f} s of steps each; every rule sees the same pairs."])
+
+
+def _of(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        sys.exit(f"{module.partition('.')[0]} is not installed here: run `pipx run tox -e rules`.")
+
+
+if __name__ == "__main__":
+    print("\n".join(table().markdown()))
