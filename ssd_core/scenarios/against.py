@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import msgspec
+import numpy as np
 
 from ssd_core.errors import UserError
 from ssd_core.results.case import Case
@@ -15,7 +16,7 @@ from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.timed import batches
 from ssd_core.scenarios.variant import parse
 from ssd_core.stats.steadiness import is_steady
-from ssd_core.verdicts.in_turn import compare_interleaved
+from ssd_core.verdicts.in_turn import clear, compare_interleaved
 
 _LEAST_PAIRS = 20  # pairs of blocks: ten rounds A B B A, two more than the test needs
 _LOOK_EVERY = 4  # pairs; each further look is a chance to stop by luck
@@ -46,7 +47,7 @@ class Against(Scenario):
             inference.feed(context.timing_records())
 
     def measure(self) -> AgainstResult:
-        """Run both until their ratio is known, or for 40 s."""
+        """Run both until their ratio is known, or clearly beyond the limit, or for 40 s."""
         settings = self.context.settings
         steps = None if settings.steps is None else max(1, settings.steps // _LEAST_PAIRS)
         run = InterleavedRun(self._other, self._own, steps=steps)
@@ -81,9 +82,12 @@ class Against(Scenario):
         )
 
     def _enough(self, run: InterleavedRun) -> bool:
+        fixed = self.context.settings.steps is not None
+        if not fixed and run.pairs and not run.pairs % 2 and clear(np.log(run.interleaved().ratios)):
+            return True
         if run.pairs < _LEAST_PAIRS or run.pairs % _LOOK_EVERY:
             return False
-        if self.context.settings.steps is not None:
+        if fixed:
             return True
         ratio = compare_interleaved([run.interleaved()])
         known = ratio.low is not None and ratio.high is not None and ratio.high / ratio.low - 1 <= _WIDTH

@@ -18,9 +18,10 @@ from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.supply import supply_of
 from ssd_core.scenarios.tuning import tuned
 from ssd_core.stats.interleaved import Interleaved
+from ssd_core.stats.sequential import FIRST_LOOK
 from ssd_core.worker.answers import Durations
 
-_LEAST_PAIRS = 16  # eight rounds, the fewest for a significant test
+_LEAST_PAIRS = 2 * FIRST_LOOK
 
 
 def throughput_cases(settings: Settings) -> Iterator[Case]:

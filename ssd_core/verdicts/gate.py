@@ -42,7 +42,7 @@ from ssd_core.verdicts.report import LARGEST_AP_LOSS, compare_results
 from ssd_core.verdicts.series import series_figure
 
 _MORE_NS = 2_000_000_000  # of further steps of the case at a time, if its series is not clear
-_LONGEST_ROUND_S = 2.0  # two steps of either; eight rounds are the fewest that can be judged
+_LONGEST_ROUND_S = 2.0  # two steps of either; four rounds are the fewest that can be judged
 _CHANGE = 1.25  # a shared machine may change its speed by so much between two cases
 _BYTES_PER_GB = 1e9
 _OUTCOMES = {

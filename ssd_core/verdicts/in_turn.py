@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssd_core.errors import UserError
 from ssd_core.stats.bootstrap import Estimate, estimate, interval
 from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved
+from ssd_core.stats.sequential import differs, t_interval
 from ssd_core.verdicts.compare import LIMIT, U_TEST_P, Comparison, Verdict, check_limit, decide
 from ssd_core.verdicts.judgement import Figure, Finding, judge
 
@@ -21,23 +23,39 @@ def figure_of(*terms: tuple[int, Estimate], scale: float = 1.0) -> Figure:
 def judge_in_turn(limit: str, bound: float, run: Interleaved, scale: float = 1.0) -> Finding:
     """B's time divided by A's, times `scale`, compared with a limit.
 
-    For kept or broken, the interval and Wilcoxon's signed-rank test over the rounds (p < 0.01, two-sided) must agree.
-    Several looks then cause few errors. Below `LEAST_ROUNDS` rounds the test cannot agree.
+    For kept or broken, the interval must agree with one of two tests over the rounds: Wilcoxon's signed-rank test
+    (p < 0.01, two-sided), which needs `LEAST_ROUNDS` rounds, or Student's at the small level of this look. So a clear
+    case is decided after a few rounds, and looking again and again causes few errors.
     """
     from scipy.stats import wilcoxon  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     ratios = run.ratios * scale
-    figure = figure_of((1, estimate([ratios])))
     beyond = np.log(ratios) - math.log(bound) if bound > 0 else np.ones(len(ratios))
-    sure = len(ratios) >= LEAST_ROUNDS and bool(np.any(beyond)) and float(wilcoxon(beyond).pvalue) < U_TEST_P
-    return judge(limit, bound, figure, sure=sure)
+    if len(ratios) < LEAST_ROUNDS:
+        return judge(limit, bound, _of_few(ratios), sure=differs(beyond))
+    sure = bool(np.any(beyond)) and float(wilcoxon(beyond).pvalue) < U_TEST_P
+    return judge(limit, bound, figure_of((1, estimate([ratios]))), sure=sure or differs(beyond))
+
+
+def _of_few(ratios: NDArray[np.float64]) -> Figure:
+    if len(ratios) < 2:
+        return Figure.exact(float(ratios[0]))
+    value, low, high = t_interval(np.log(ratios))
+    return Figure(value, min(low, value), max(high, value))
+
+
+def clear(logs: NDArray[np.float64], limit: float = LIMIT) -> bool:
+    """Whether this look shows that the ratio, whose logarithms `logs` [rounds] are, is beyond the limit either way."""
+    beyond = abs(float(logs.mean())) - math.log1p(limit)
+    return beyond > 0 and differs(logs - math.copysign(math.log1p(limit), float(logs.mean())))
 
 
 def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) -> Comparison:
     """The median ratio B/A over the rounds of every pair of workers, its bootstrap interval, and the verdict.
 
-    Wilcoxon's signed-rank test replaces the U-test, because rounds are pairs. UserError for no pair of workers and a
-    negative limit.
+    Wilcoxon's signed-rank test replaces the U-test, because rounds are pairs. Of fewer rounds than it needs, a ratio
+    that is clearly beyond the limit is judged by Student's interval. UserError for no pair of workers and a negative
+    limit.
     """
     from scipy.stats import wilcoxon  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
@@ -48,6 +66,8 @@ def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) ->
     logs = np.log(np.concatenate(rounds))
     p_value = float(wilcoxon(logs).pvalue) if np.any(logs) else 1.0
     ratio, low, high = interval([(1, estimate(rounds))])
+    if len(logs) < LEAST_ROUNDS and clear(logs, limit):
+        return decide(*t_interval(logs), limit)
     if len(logs) < LEAST_ROUNDS:
         reason = f"{len(logs)} rounds cannot reach p < {U_TEST_P}: take at least {LEAST_ROUNDS}"
         return Comparison(ratio, None, None, p_value, Verdict.TOO_NOISY, reason)

@@ -21,6 +21,17 @@ def test_a_case_that_is_slower_than_its_variant_is_a_regression(context: Context
     assert result.images_per_second == pytest.approx(1000 / 15, rel=0.01), "the case's own steps"
 
 
+@pytest.mark.parametrize(("variant", "seconds"), [("delay=2", 8), ("env=A=1", None)])
+def test_a_clear_slowdown_ends_early(context: ContextMaker, variant: str, seconds: float | None) -> None:
+    """20 % in 8 s of measuring; without a slowdown it goes on until the ratio is known."""
+    result = Against(CASE, context({"ms": {"int8": 10.0}, "noise": 0.02}, against=(variant,))).measure()
+    taken_s = 1e-9 * sum(result.samples_ns[0] + [ns for block in result.against.samples_ns for ns in block])
+    if seconds is None:
+        assert (result.against.verdict, result.against.rounds >= 10) == ("no change shown", True)
+    else:
+        assert (result.against.verdict, taken_s <= seconds) == ("regression", True)
+
+
 def test_a_case_is_no_slower_than_itself(context: ContextMaker) -> None:
     result = Against(CASE, context({"noise": 0.001}, steps=40, warmup_steps=1, against=("env=A=1",))).measure()
     assert result.against.verdict == "no change shown"

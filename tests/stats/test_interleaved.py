@@ -7,6 +7,7 @@ from scipy.stats import binom
 
 from ssd_core.errors import UserError
 from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved
+from ssd_core.stats.sequential import FIRST_LOOK
 from ssd_core.verdicts.compare import Verdict
 from ssd_core.verdicts.in_turn import compare_interleaved
 from tests.simulated import bimodal, drifting, lognormal
@@ -76,11 +77,19 @@ def test_a_left_over_pair_counts_for_nothing() -> None:
     assert Interleaved(a, b).ratios == pytest.approx([2, 2])
 
 
-def test_too_few_rounds_decide_nothing() -> None:
-    found = compare_interleaved([interleaved(machine("lognormal", 1, LEAST_ROUNDS - 1), 1.0)])
+@pytest.mark.parametrize(("rounds", "slowdown"), [(FIRST_LOOK - 1, 1.0), (LEAST_ROUNDS - 1, 0.03)])
+def test_too_few_rounds_decide_nothing(rounds: int, slowdown: float) -> None:
+    found = compare_interleaved([interleaved(machine("lognormal", 1, rounds), slowdown)])
     assert found.verdict is Verdict.TOO_NOISY
     assert f"at least {LEAST_ROUNDS}" in found.reason
-    assert compare_interleaved([interleaved(machine("lognormal", 1, LEAST_ROUNDS), 1.0)]).verdict is Verdict.REGRESSION
+
+
+@pytest.mark.parametrize("rounds", [FIRST_LOOK, LEAST_ROUNDS])
+def test_a_clear_case_is_decided_after_a_few_rounds(rounds: int) -> None:
+    found = compare_interleaved([interleaved(machine("lognormal", 1, rounds), 1.0)])
+    assert found.verdict is Verdict.REGRESSION
+    assert found.low is not None
+    assert found.low > 1.9
 
 
 def test_equal_blocks_are_equal() -> None:

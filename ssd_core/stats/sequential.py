@@ -1,0 +1,44 @@
+"""Sequential decisions: a clear case ends early, and looking often costs no errors.
+
+Each look has its own small level, and the levels of all looks together are at most `ALPHA`, whichever are taken: alpha
+spending (Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials") with the union bound between looks.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssd_core.stats.steadiness import CONFIDENCE
+
+FIRST_LOOK = 4  # rounds
+ALPHA = 0.005  # two-sided, of all looks together: half of the later test's
+
+Array = NDArray[np.float64]
+
+
+def level(rounds: int) -> float:
+    """The level of the look after so many rounds; over all numbers of rounds they sum up to `ALPHA`."""
+    return ALPHA * (FIRST_LOOK - 1) / (rounds * (rounds - 1)) if rounds >= FIRST_LOOK else 0.0
+
+
+def differs(logs: Array) -> bool:
+    """Whether Student's t-test shows at this look that the mean of `logs` [rounds] is not 0."""
+    from scipy.stats import t  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
+
+    rounds = len(logs)
+    if rounds < FIRST_LOOK:
+        return False
+    error = float(logs.std(ddof=1)) / math.sqrt(rounds)
+    if error == 0:
+        return bool(logs[0] != 0)
+    return bool(2 * t.sf(abs(float(logs.mean())) / error, rounds - 1) < level(rounds))
+
+
+def t_interval(logs: Array) -> tuple[float, float, float]:
+    """exp of the mean of `logs` [rounds], and of the ends of Student's 95 % interval; rounds are at least 2."""
+    from scipy.stats import t  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
+
+    mean, error = float(logs.mean()), float(logs.std(ddof=1)) / math.sqrt(len(logs))
+    reach = float(t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1)) * error
+    return math.exp(mean), math.exp(mean - reach), math.exp(mean + reach)
