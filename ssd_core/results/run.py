@@ -121,7 +121,8 @@ def _repeated(path: Path, one: Result, other: Result) -> Result:
             f"{path} holds the case {one.case} twice, with other settings or another AP: measure it once in a run."
         )
     timing = timing_of([*one.samples_ns, *other.samples_ns], other.case.images_a_step)
-    return msgspec.structs.replace(other, **timing, steady=one.steady and other.steady)
+    both = {"steady": one.steady and other.steady, "neighbours": [*one.neighbours, *other.neighbours]}
+    return msgspec.structs.replace(other, **timing, **both)
 
 
 def _document(path: Path) -> "_Document":

@@ -31,7 +31,7 @@ from ssd_core.results.parts import (
     Yardstick,
     finite,
 )
-from ssd_core.stats.control import Series
+from ssd_core.stats.control import Observed
 from ssd_core.stats.figures import images_per_second, latency_ms
 from ssd_core.stats.samples import Samples
 
@@ -131,12 +131,12 @@ class TimedResult(Result, frozen=True, kw_only=True):
         return Samples.of(*self.samples_ns)
 
     @property
-    def controlled(self) -> list[Series]:
+    def controlled(self) -> list[Observed]:
         """Each process's series beside what other programs took meanwhile; none if that is not known of every step."""
         arrays = self.comparable_samples.arrays
         if len(arrays) != len(self.neighbours):
             return []
-        series = [Series(ns, one.ends, one.shares) for ns, one in zip(arrays, self.neighbours, strict=True)]
+        series = [Observed(ns, one.ends, one.shares) for ns, one in zip(arrays, self.neighbours, strict=True)]
         return series if all(one.whole for one in series) else []
 
     @property

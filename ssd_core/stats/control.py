@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Series:
+class Observed:
     """The durations (ns) of one process in order, and chunk by chunk what others took of the CPUs, 0 to 1.
 
     `ends` are how many steps had been taken at the end of each chunk; the last is the number of steps.
@@ -59,7 +59,7 @@ class Slope:
     error: float
 
 
-def slope_of(series: Sequence[Series]) -> Slope:
+def slope_of(series: Sequence[Observed]) -> Slope:
     """The slope within the processes, shrunk towards 0 as far as it is uncertain: its posterior under N(0, PRIOR²)."""
     square = product = residual = 0.0
     freedom, times = -1, 1.0
@@ -95,7 +95,7 @@ class Controlled:
     """The standard deviation of log(B/A) that the slope adds: its own error, and its change from run to run."""
 
 
-def without_others(a: Sequence[Series], b: Sequence[Series]) -> Controlled:
+def without_others(a: Sequence[Observed], b: Sequence[Observed]) -> Controlled:
     """A and B with one slope, which is taken from both."""
     slope = slope_of([*a, *b])
     a_share, b_share = (float(np.mean(np.concatenate([one.of_steps for one in side]))) for side in (a, b))

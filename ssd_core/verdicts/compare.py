@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ssd_core.errors import UserError
 from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.bootstrap import estimate, interval, of_error
-from ssd_core.stats.control import Series, without_others
+from ssd_core.stats.control import Observed, without_others
 from ssd_core.stats.samples import Samples
 from ssd_core.stats.steadiness import LEAST_SAMPLES, change_point
 
@@ -46,7 +46,7 @@ class Comparison:
     reason: str
 
 
-def compare_controlled(a: Sequence[Series], b: Sequence[Series], limit: float = LIMIT) -> Comparison:
+def compare_controlled(a: Sequence[Observed], b: Sequence[Observed], limit: float = LIMIT) -> Comparison:
     """The same as `compare`, of the durations as they would be without other programs.
 
     Where these took more of the CPUs during one run than during the other, the slope's own error widens the interval.
@@ -161,7 +161,7 @@ def _width(comparison: Comparison) -> float | None:
     return math.log(comparison.high / comparison.low)
 
 
-def _samples(series: Sequence[Series]) -> Samples:
+def _samples(series: Sequence[Observed]) -> Samples:
     return Samples.of(*(one.durations_ns for one in series))
 
 

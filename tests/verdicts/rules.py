@@ -18,7 +18,7 @@ import numpy as np
 from pytest_benchmark.utils import parse_compare_fail
 
 from ssd_core.output.table import Table
-from ssd_core.stats.control import Series
+from ssd_core.stats.control import Observed
 from ssd_core.stats.samples import Samples
 from ssd_core.verdicts.compare import Verdict, compare, compare_controlled
 
@@ -40,7 +40,7 @@ class Recorded:
 
     condition: str
     slower: float
-    series: Series
+    series: Observed
 
     @property
     def seconds(self) -> float:
@@ -59,7 +59,7 @@ def corpus() -> list[Recorded]:
         durations_ns = parts["durations_ns"][slice(*step)].astype(np.int64)
         ends, shares = (parts[name][slice(*chunk)].tolist() for name in ("ends", "shares"))
         slower = float(parts["slower"][number])
-        runs.append(Recorded(str(parts["condition"][number]), slower, Series(durations_ns, ends, shares)))
+        runs.append(Recorded(str(parts["condition"][number]), slower, Observed(durations_ns, ends, shares)))
     return runs
 
 
@@ -71,27 +71,27 @@ def pairs(runs: list[Recorded], slower: float) -> Iterator[tuple[Recorded, Recor
                 yield a, b
 
 
-Rule = Callable[[Series, Series], Said]
+Rule = Callable[[Observed, Observed], Said]
 _OURS = {Verdict.REGRESSION: Said.SLOWER, Verdict.TOO_NOISY: Said.UNDECIDED}
 
 
-def ours(a: Series, b: Series) -> Said:
+def ours(a: Observed, b: Observed) -> Said:
     """`--baseline` with its limit of 3 %."""
     return _OURS.get(compare_controlled([a], [b]).verdict, Said.FINE)
 
 
-def ours_without_control(a: Series, b: Series) -> Said:
+def ours_without_control(a: Observed, b: Observed) -> Said:
     """The same without what other programs took."""
     return _OURS.get(compare(Samples.of(a.durations_ns), Samples.of(b.durations_ns)).verdict, Said.FINE)
 
 
-def pytest_benchmark(a: Series, b: Series) -> Said:
+def pytest_benchmark(a: Observed, b: Observed) -> Said:
     """--benchmark-compare-fail=median:5%."""
     stats = ({"median": float(np.median(one.durations_ns))} for one in (b, a))
     return Said.SLOWER if parse_compare_fail("median:5%").fails(*stats) else Said.FINE
 
 
-def asv(a: Series, b: Series) -> Said:
+def asv(a: Observed, b: Observed) -> Said:
     """`asv continuous` with its defaults: a factor of 1.1, and the U-test."""
     compute = _of("asv_runner.statistics").compute_stats
     (before, stats_a), (after, stats_b) = (compute(one.durations_ns.tolist(), 1) for one in (a, b))
@@ -100,7 +100,7 @@ def asv(a: Series, b: Series) -> Said:
     return Said.SLOWER if better(before, after, *samples, 1.1) else Said.FINE
 
 
-def pyperf(a: Series, b: Series) -> Said:
+def pyperf(a: Observed, b: Observed) -> Said:
     """`pyperf compare_to` with its defaults: Student's t-test of as many samples each, and any change."""
     count = min(len(a.durations_ns), len(b.durations_ns))
     samples = (one.durations_ns[:count].tolist() for one in (a, b))
@@ -108,7 +108,7 @@ def pyperf(a: Series, b: Series) -> Said:
     return Said.SLOWER if significant and b.durations_ns.mean() > a.durations_ns.mean() else Said.FINE
 
 
-def github_action_benchmark(a: Series, b: Series) -> Said:
+def github_action_benchmark(a: Observed, b: Observed) -> Said:
     """github-action-benchmark's default alert-threshold of 200 %, on pytest-benchmark's operations a second."""
     return Said.SLOWER if b.durations_ns.mean() > 2 * a.durations_ns.mean() else Said.FINE
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
 from ssd_core.stats.autocorrelation import UNCORRELATED, autocorrelation_time
-from ssd_core.stats.control import Series
+from ssd_core.stats.control import Observed
 from ssd_core.stats.samples import Samples
 from ssd_core.verdicts.compare import LIMIT, Verdict, compare, compare_controlled, decide, describe, drift, u_test
 from tests.examples import examples
@@ -164,12 +164,12 @@ def test_impossible_limits_are_refused(limit: float) -> None:
         compare(*pair(10, 0), limit=limit)
 
 
-def controlled(seed: int, busy: float, slower: float = 0.0) -> Series:
+def controlled(seed: int, busy: float, slower: float = 0.0) -> Observed:
     """A run of 40 chunks; a neighbour takes 40 % of the CPUs in the part `busy` of them, which costs 40 %."""
     generator = np.random.default_rng(seed)
     shares = np.where(generator.random(40) < busy, 0.4, 0.0)
     logs = math.log1p(slower) + np.repeat(shares, 10) + 0.01 * generator.standard_normal(400)
-    return Series((20e6 * np.exp(logs)).astype(np.int64), list(range(10, 401, 10)), shares.tolist())
+    return Observed((20e6 * np.exp(logs)).astype(np.int64), list(range(10, 401, 10)), shares.tolist())
 
 
 def test_a_neighbour_of_one_run_is_no_slowdown_and_hides_none() -> None:

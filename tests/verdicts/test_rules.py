@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ssd_core.stats.control import Series
+from ssd_core.stats.control import Observed
 from ssd_core.stats.samples import Samples
 from ssd_core.verdicts.compare import Comparison, compare, compare_controlled
 from tests.verdicts import rules
@@ -63,7 +63,7 @@ def test_the_table_has_a_row_a_rule(runs: list[Recorded], monkeypatch: pytest.Mo
 @pytest.mark.parametrize("rule", [rules.pytest_benchmark, rules.github_action_benchmark])
 def test_rules_of_others_that_need_no_package(rule: Rule, runs: list[Recorded]) -> None:
     series = runs[0].series
-    slow = Series(series.durations_ns * 3, series.ends, series.shares)
+    slow = Observed(series.durations_ns * 3, series.ends, series.shares)
     assert (rule(series, series), rule(series, slow)) == (Said.FINE, Said.SLOWER)
 
 
