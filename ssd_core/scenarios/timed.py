@@ -98,9 +98,14 @@ class Timed(Scenario):
         self.inference.worker.reset_peak()
         steps = self.context.settings.budget.yardstick_steps
         before_ns = self.inference.yardstick(steps)
-        marker = Marker(self.inference.yardstick, median(before_ns), 1 if self.case.streams > 1 else 0)
-        series = take(self.case, self.context, self._run, marker)
+        series = take(self.case, self.context, self._run, self._marker(median(before_ns)))
         return series, Yardstick.of(before_ns, self.inference.yardstick(steps), [series.marks])
+
+    def _marker(self, yardstick_ns: float) -> Marker | None:
+        """None on records: images would arrive during the yardstick, and the next steps would wait less for theirs."""
+        if self.inference.fed:
+            return None
+        return Marker(self.inference.yardstick, yardstick_ns, 1 if self.case.streams > 1 else 0)
 
     def _run(self, steps: int) -> Durations:
         durations = self.inference.worker.run(steps)

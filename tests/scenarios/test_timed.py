@@ -6,6 +6,7 @@ import pytest
 
 from ssd_core.results.case import Case
 from ssd_core.results.schema import LatencyResult, ThroughputResult
+from ssd_core.scenarios.series import SHARE
 from ssd_core.scenarios.timed import Timed
 from ssd_core.stats.sequential import FIRST_LOOK
 from tests.scenarios.contexts import ContextMaker
@@ -39,6 +40,17 @@ def test_the_yardsticks_share_is_of_multiplications_a_second(context: ContextMak
     assert result.yardstick_share == pytest.approx(34_360_351_232 / 10 / (3_406_823_424 / 0.75))
 
 
+def test_the_yardstick_runs_between_the_steps_and_others_are_kept(context: ContextMaker) -> None:
+    result = Timed(LATENCY, context({"ms": {"int8": 10.0}}, steps=400, warmup_steps=0)).measure()
+    assert result.yardstick is not None
+    (marks,) = result.yardstick.within
+    assert len(marks.places) >= 5
+    assert sum(marks.durations_ns) <= SHARE * sum(result.samples_ns[0])
+    (observed,) = result.controlled
+    assert observed.whole
+    assert observed.ends[-1] == 400
+
+
 def test_processes_are_kept_apart(context: ContextMaker) -> None:
     case = Case("throughput", "int8", 8, 1, 2, streams=2)
     result = Timed(case, context(steps=3, warmup_steps=1, processes=3)).measure()
@@ -56,7 +68,10 @@ def test_on_records_the_supply_is_seen_and_the_records_are_fed_again(
 ) -> None:
     # The stand-in gives an image in 2 ms, and its network takes 10 ms, records or not.
     timed = Timed(Case("throughput", "int8", 8, 1, 2), context({"ms": {"int8": 10.0}}, noise_records, steps=3))
-    supply = timed.measure().supply
+    result = timed.measure()
+    assert result.yardstick is not None
+    assert [marks.places for marks in result.yardstick.within] == [[]], "images would arrive while it runs"
+    supply = result.supply
     assert supply is not None
     assert supply.input_images_per_second == pytest.approx(500)
     assert supply.network_images_per_second == pytest.approx(100)
