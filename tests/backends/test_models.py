@@ -27,7 +27,7 @@ def test_every_model_is_made_once(thin_models: Path, thin_path: Path, monkeypatc
 # These check, name, time, read or write, or make other parts of the demo: they decide nothing of a model.
 NEUTRAL = {"errors.py", "files.py", "quiet.py", "precisions.py", "demo/places.py", "demo/backbone.py", "demo/heads.py"}
 NEUTRAL |= {"coco/annotations.py", "coco/example.py", "coco/journal.py", "coco/records.py"}
-NEUTRAL |= {f"machine/{name}.py" for name in ("affinity", "cgroup", "identity")}
+NEUTRAL |= {f"machine/{name}.py" for name in ("affinity", "cgroup", "cpu_time", "identity")}
 NEUTRAL |= {"backends/protocol.py"}
 
 
