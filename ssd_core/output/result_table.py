@@ -10,10 +10,10 @@ from ssd_core.results.case import Case
 from ssd_core.results.schema import QUICK, AccuracyResult, AgainstResult, Result, TimedResult
 from ssd_core.scenarios.registry import KINDS
 from ssd_core.stats.figures import OF_AP, PLAIN, median_ms
+from ssd_core.stats.steadiness import LEAST_SAMPLES
 from ssd_core.verdicts.series import series_figure
 
 _HEADER = ("case", "images/s", "median ms", "p99 ms", f"x {REFERENCE}", "AP")
-_LEAST_STEPS = 6  # of fewer samples even the whole range holds the median with less than 95 % confidence
 _UNSTEADY = "*"
 _INTERVALS = "±: the longer side of the 95 % interval; milliseconds are of a whole step"
 
@@ -51,7 +51,7 @@ def _title(result: Result) -> str:
 
 def _reach(result: TimedResult, limit: str) -> str:
     """As in ` ± 0.7%`; empty if the samples are too few for an interval."""
-    if min(map(len, result.samples_ns)) < _LEAST_STEPS:
+    if min(map(len, result.samples_ns)) < LEAST_SAMPLES:
         return ""
     figure = series_figure(limit, result.samples_ns, result.case.images_a_step)
     return "" if figure is None else _of(figure.value, figure.low, figure.high)
@@ -75,7 +75,7 @@ def _of(value: float, low: float, high: float) -> str:
 def _notes(shown: Sequence[Result]) -> list[str]:
     timed = [result for result in shown if isinstance(result, TimedResult)]
     notes = [QUICK] if any(result.quick for result in shown) else []
-    notes += [_INTERVALS] if any(min(map(len, one.samples_ns)) >= _LEAST_STEPS for one in timed) else []
+    notes += [_INTERVALS] if any(min(map(len, one.samples_ns)) >= LEAST_SAMPLES for one in timed) else []
     if any(result.steady is False for result in timed):
         notes.append(f"{_UNSTEADY} not steady, so the interval may be too short")
     for result in timed:

@@ -1,8 +1,8 @@
 """A control variate: how much of a series' durations is explained by what other programs took of the CPUs meanwhile.
 
 The technique is known as CUPED (Deng et al. 2013, "Improving the sensitivity of online controlled experiments by
-utilizing pre-experiment data"). What others take does not depend on the code under test, so removing its part of the
-durations removes noise, and no slowdown.
+utilizing pre-experiment data"). What others take does not depend on the code under test, so removing its effect removes
+noise, and no slowdown.
 """
 
 import math
@@ -55,7 +55,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Slope:
-    """The logarithm of a step's duration per share that others take, with its standard error."""
+    """How much the logarithm of a step's duration grows with the share that others take, and its standard error."""
 
     value: float
     error: float

@@ -59,7 +59,7 @@ def compare_controlled(a: Sequence[Observed], b: Sequence[Observed], limit: floa
     reason = f"{comparison.reason}; other programs took {took}"
     plain = compare(_samples(a), _samples(b), limit)
     if (width := _width(comparison)) and (before := _width(plain)):
-        reason += f": without their part the interval is {width / before:.2f} times as wide"
+        reason += f", and without their effect the interval is {width / before:.2f} times as wide"
     return replace(comparison, reason=reason)
 
 

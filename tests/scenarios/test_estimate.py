@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ssd_core.demo.build import VALIDATION_SCENES
 from ssd_core.machine import identity
 from ssd_core.results.case import Case
 from ssd_core.scenarios import estimate
@@ -57,8 +58,8 @@ def test_accuracy_takes_as_long_as_its_images(noise_records: Path, monkeypatch: 
     assert total(SETTINGS, accuracy) - few == pytest.approx(5000 / rate_of("fp32", 2))
 
 
-def test_records_that_cannot_be_read_are_the_cases_own_mistake(tmp_path: Path) -> None:
-    assert images_of(tmp_path / "nowhere") > 0
+def test_before_the_demo_is_made_its_images_are_known(tmp_path: Path) -> None:
+    assert images_of(tmp_path / "nowhere") == VALIDATION_SCENES
 
 
 def test_int8_is_faster_where_the_cpu_has_instructions_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
