@@ -59,7 +59,8 @@ def compare_controlled(a: Sequence[Observed], b: Sequence[Observed], limit: floa
     reason = f"{comparison.reason}; other programs took {took}"
     plain = compare(_samples(a), _samples(b), limit)
     if (width := _width(comparison)) and (before := _width(plain)):
-        reason += f", and without their effect the interval is {width / before:.2f} times as wide"
+        why = "without their effect" if width < before else "as the size of their effect is uncertain,"
+        reason += f", and {why} the interval is {width / before:.2f} times as wide"
     return replace(comparison, reason=reason)
 
 

@@ -191,3 +191,13 @@ def test_processes_are_controlled_together() -> None:
     a, b = [controlled(seed, 0.3) for seed in (1, 2, 3)], [controlled(seed, 0.3, slower=0.2) for seed in (4, 5, 6)]
     assert compare_controlled(a, b).verdict is Verdict.REGRESSION
     assert compare_controlled(a, a).verdict is not Verdict.REGRESSION
+
+
+def test_a_neighbour_that_was_there_all_the_time_in_one_run_is_no_regression() -> None:
+    quiet = controlled(8, 0.0)
+    slow = controlled(9, 0.0, slower=0.3)  # by what the neighbour takes
+    beside = Observed(slow.durations_ns, slow.ends, [0.4] * 40)
+    assert compare(Samples.of(quiet.durations_ns), Samples.of(slow.durations_ns)).verdict is Verdict.REGRESSION
+    found = compare_controlled([quiet], [beside])
+    assert found.verdict is Verdict.TOO_NOISY
+    assert "as the size of their effect is uncertain, the interval is" in found.reason
