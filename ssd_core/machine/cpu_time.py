@@ -55,10 +55,11 @@ class Reading:
         return cls(time.monotonic_ns(), busy_ns, time.process_time_ns(), len(cpus))
 
     def others_until(self, later: "Reading") -> float:
-        """The share of the CPUs' time, 0 to 1, that other programs and other guests took until a later reading.
+        """The share of the CPUs' time that other programs and other guests took until a later reading.
 
-        The kernel counts in ticks, so the share of a short time is rough.
+        The kernel counts in ticks, so the share of a short time is rough and may be below 0 or above 1. It is not cut
+        off here, so that a mean of several is right.
         """
         available_ns = (later.at_ns - self.at_ns) * self.cpus
         others_ns = (later.busy_ns - self.busy_ns) - (later.own_ns - self.own_ns)
-        return min(1.0, max(0.0, others_ns / available_ns)) if available_ns > 0 else 0.0
+        return others_ns / available_ns if available_ns > 0 else 0.0

@@ -66,6 +66,8 @@ class Marks(Part, frozen=True):
     places: list[Count]
     """How many measured steps came before each."""
     durations_ns: list[Annotated[int, Meta(gt=0)]]
+    lead_in: Count = 0
+    """Runs at each place that were left out, because a short run takes longer just after the network's steps."""
 
     def __post_init__(self) -> None:
         """Refuse places that are not those of the durations."""

@@ -112,7 +112,7 @@ def _joined(path: Path, results: Iterable[Result]) -> Iterable[Result]:
 
 
 def _repeated(path: Path, one: Result, other: Result) -> Result:
-    """Two results of a case as one; the yardstick and the figures measured in turn are the later one's."""
+    """Two results of a case as one; the figures measured in turn are the later one's."""
     alike = one.conditions == other.conditions and one.case == other.case
     if alike and isinstance(one, AccuracyResult) and isinstance(other, AccuracyResult) and one.ap == other.ap:
         return other
@@ -121,8 +121,13 @@ def _repeated(path: Path, one: Result, other: Result) -> Result:
             f"{path} holds the case {one.case} twice, with other settings or another AP: measure it once in a run."
         )
     timing = timing_of([*one.samples_ns, *other.samples_ns], other.case.images_a_step)
-    both = {"steady": one.steady and other.steady, "neighbours": [*one.neighbours, *other.neighbours]}
-    return msgspec.structs.replace(other, **timing, **both)
+    return msgspec.structs.replace(
+        other,
+        **timing,
+        steady=one.steady and other.steady,
+        neighbours=[*one.neighbours, *other.neighbours],
+        yardstick=one.yardstick.joined(other.yardstick) if one.yardstick and other.yardstick else None,
+    )
 
 
 def _document(path: Path) -> "_Document":

@@ -20,6 +20,7 @@ from ssd_core.results.parts import (
     Count,
     Data,
     Interval,
+    Marks,
     Neighbours,
     PeerSpeeds,
     Positive,
@@ -31,8 +32,8 @@ from ssd_core.results.parts import (
     Yardstick,
     finite,
 )
-from ssd_core.stats.control import Observed
 from ssd_core.stats.figures import images_per_second, latency_ms
+from ssd_core.stats.observed import Observed
 from ssd_core.stats.samples import Samples
 
 SCHEMA_VERSION = 2
@@ -131,12 +132,17 @@ class TimedResult(Result, frozen=True, kw_only=True):
         return Samples.of(*self.samples_ns)
 
     @property
-    def controlled(self) -> list[Observed]:
-        """Each process's series beside what other programs took meanwhile; none if that is not known of every step."""
+    def observed(self) -> list[Observed]:
+        """Each process's series and what the machine did meanwhile; none if that is not known of every step."""
         arrays = self.comparable_samples.arrays
         if len(arrays) != len(self.neighbours):
             return []
-        series = [Observed(ns, one.ends, one.shares) for ns, one in zip(arrays, self.neighbours, strict=True)]
+        within = [] if self.yardstick is None else self.yardstick.within
+        marks = within if len(within) == len(arrays) else [Marks([], [])] * len(arrays)
+        series = [
+            Observed(ns, beside.ends, beside.shares, own.places, own.durations_ns, own.lead_in)
+            for ns, beside, own in zip(arrays, self.neighbours, marks, strict=True)
+        ]
         return series if all(one.whole for one in series) else []
 
     @property

@@ -14,8 +14,11 @@ from ssd_core.stats.steadiness import LEAST_SAMPLES
 from ssd_core.stats.stopping import State, StopRule
 from ssd_core.worker.answers import Durations
 
-SHARE = 0.03  # of a case's time for the yardstick between its steps
-_CHUNK_NS = 500_000_000  # of steps per request to the worker
+SHARE = 0.1  # of a case's time for the yardstick between its steps
+WAITING = 0.01  # of a step's time; less is the call itself
+_CHUNK_NS = 200_000_000  # of steps per request to the worker: a machine's speed changes within a second
+_SHORT_NS = 10_000_000  # a yardstick below this takes half as long again just after the network's steps
+_OTHERS_NS = 500_000_000  # of steps per share of other programs: the kernel counts in ticks of 10 ms
 
 
 @dataclass(frozen=True)
@@ -38,29 +41,65 @@ class Marker:
     """Runs the yardstick between chunks of steps, for at most `SHARE` of their time.
 
     `cost_ns` is what one run takes, and `steps_lost` how many steps of the case are lost with it: with several streams
-    those under way are left out.
+    those under way are left out. The first of short runs is not kept.
     """
 
     def __init__(self, yardstick: Callable[[int], Sequence[int]], cost_ns: float, steps_lost: int = 0) -> None:
         self._yardstick = yardstick
         self._cost_ns = cost_ns
         self._steps_lost = steps_lost
+        self._lead_in = 1 if cost_ns < _SHORT_NS else 0
         self._steps = 0
         self._since_ns = 0
         self._marks: list[tuple[int, int]] = []
 
-    def after(self, chunk_ns: Sequence[int]) -> None:
-        """Take note of a chunk of steps, and run the yardstick once if enough time has passed."""
-        self._steps += len(chunk_ns)
-        self._since_ns += sum(chunk_ns)
-        if (self._cost_ns + self._steps_lost * median(chunk_ns)) <= SHARE * self._since_ns:
-            self._marks += [(self._steps, ns) for ns in self._yardstick(1)]
+    def after(self, chunk: Durations) -> None:
+        """Take note of a chunk of steps, and run the yardstick as often as its share of the time since allows.
+
+        It does not run where steps wait for their images: these would arrive meanwhile, and the next step wait less.
+        """
+        self._steps += len(chunk.step_ns)
+        self._since_ns += sum(chunk.step_ns)
+        waited_ns = sum(chunk.step_ns) - sum(chunk.run_ns)
+        left_ns = SHARE * self._since_ns - self._steps_lost * median(chunk.step_ns)
+        runs = int(left_ns / self._cost_ns) - 2 * self._lead_in
+        if runs > 0 and waited_ns <= WAITING * sum(chunk.step_ns):
+            durations_ns = self._yardstick(self._lead_in + runs)[self._lead_in :]
+            self._marks += [(self._steps, ns) for ns in durations_ns]
             self._since_ns = 0
 
     def marks(self, first: int, count: int) -> Marks:
         """Those of `count` steps from the `first` one, the yardstick just before them included."""
         kept = [(place - first, ns) for place, ns in self._marks if 0 <= place - first <= count]
-        return Marks([place for place, _ in kept], [ns for _, ns in kept])
+        return Marks([place for place, _ in kept], [ns for _, ns in kept], self._lead_in)
+
+
+class Others:
+    """Keeps what other programs took of the CPUs, for every `_OTHERS_NS` of steps or a little more."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._since: list[tuple[int, float]] = []
+        self._chunks: list[tuple[int, float]] = []
+
+    def after(self, chunk: Durations) -> None:
+        """Take note of a chunk of steps."""
+        self._steps += len(chunk.step_ns)
+        self._since.append((sum(chunk.step_ns), chunk.others))
+        if sum(ns for ns, _ in self._since) >= _OTHERS_NS:
+            self._close()
+
+    def _close(self) -> None:
+        mean = sum(ns * share for ns, share in self._since) / sum(ns for ns, _ in self._since)
+        self._chunks.append((self._steps, round(min(1.0, max(0.0, mean)), 4)))
+        self._since = []
+
+    def neighbours(self, first: int, count: int) -> Neighbours:
+        """Those of `count` steps from the `first` one."""
+        if self._since:
+            self._close()
+        chunks = [(min(end - first, count), share) for end, share in self._chunks if end > first]
+        return Neighbours([end for end, _ in chunks], [share for _, share in chunks])
 
 
 def take(
@@ -83,23 +122,23 @@ def take(
         reach_s=series.reach_s,
     )
     inner: list[int] = []
-    others: list[tuple[int, float]] = []
+    others = Others()
     with context.progress.bar(unit=" steps", desc=str(case)) as bar:
         while rule.state is not State.DONE:
             chunk = run(min(rule.wanted, _steps_of_a_chunk(inner)))
             rule.feed(chunk.step_ns)
             inner += chunk.run_ns
-            others.append((len(inner), chunk.others))
+            others.after(chunk)
             if marker is not None:
-                marker.after(chunk.step_ns)
+                marker.after(chunk)
             bar.set_postfix_str(f"{rule.state} {median(chunk.step_ns) / NS_PER_MS:.1f} ms")
             bar.update(len(chunk.step_ns))
     measured, lead = rule.measured, len(rule.warmup)
     marks = Marks([], []) if marker is None else marker.marks(lead, len(measured))
-    chunks = [(min(end - lead, len(measured)), round(share, 4)) for end, share in others if end > lead]
-    neighbours = Neighbours([end for end, _ in chunks], [share for _, share in chunks])
     inner_ns = tuple(inner[lead : lead + len(measured)])
-    return Series(measured, inner_ns, lead, rule.steady, rule.reason or "", marks, neighbours)
+    return Series(
+        measured, inner_ns, lead, rule.steady, rule.reason or "", marks, others.neighbours(lead, len(measured))
+    )
 
 
 def steadiness_of(series: Sequence[Series]) -> dict[str, Any]:

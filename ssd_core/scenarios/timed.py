@@ -53,6 +53,8 @@ class Timed(Scenario):
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)
         self._tuning: list[Candidate] = []
+        self._series: list[Series] = []
+        self._yardsticks: list[Yardstick] = []
         self._records = context.timing_records()
         if case.tuned:
             self.case, self._tuning = tuned(case, context, self._records)
@@ -62,15 +64,21 @@ class Timed(Scenario):
 
     def measure(self) -> TimedResult:
         """Run until there are enough samples (see `ssd_core.stats.stopping`), in each of --processes workers."""
-        series, yardsticks = [], []
         for process in range(self.context.settings.processes):
             if process:
                 self.inference.restart()
-            taken, yardstick = self._once()
-            series.append(taken)
-            yardsticks.append(yardstick)
-        yardstick = yardsticks[0]
-        for other in yardsticks[1:]:
+            self._once()
+        return self._result()
+
+    def measure_on(self) -> TimedResult:
+        """Measure one more series, in a new worker; the result of all of them."""
+        self.inference.restart()
+        self._once()
+        return self._result()
+
+    def _result(self) -> TimedResult:
+        series, yardstick = self._series, self._yardsticks[0]
+        for other in self._yardsticks[1:]:
             yardstick = yardstick.joined(other)
         peak_bytes = self.inference.worker.status().peak_memory_bytes
         kernels = self.inference.kernels()
@@ -94,18 +102,15 @@ class Timed(Scenario):
             supply=supply,
         )
 
-    def _once(self) -> tuple[Series, Yardstick]:
+    def _once(self) -> None:
         self.inference.worker.reset_peak()
         steps = self.context.settings.budget.yardstick_steps
         before_ns = self.inference.yardstick(steps)
-        series = take(self.case, self.context, self._run, self._marker(median(before_ns)))
-        return series, Yardstick.of(before_ns, self.inference.yardstick(steps), [series.marks])
-
-    def _marker(self, yardstick_ns: float) -> Marker | None:
-        """None on records: images would arrive during the yardstick, and the next steps would wait less for theirs."""
-        if self.inference.fed:
-            return None
-        return Marker(self.inference.yardstick, yardstick_ns, 1 if self.case.streams > 1 else 0)
+        lost = 1 if self.case.streams > 1 else 0
+        marker = Marker(self.inference.yardstick, median(before_ns), steps_lost=lost)
+        series = take(self.case, self.context, self._run, marker)
+        self._series.append(series)
+        self._yardsticks.append(Yardstick.of(before_ns, self.inference.yardstick(steps), [series.marks]))
 
     def _run(self, steps: int) -> Durations:
         durations = self.inference.worker.run(steps)

@@ -78,9 +78,10 @@ def of_error(deviation: float, log: float = 0.0) -> Estimate:
     return Estimate(log, norm.ppf(places) * deviation, math.inf)
 
 
-def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float]:
+def interval(terms: Sequence[tuple[int, Estimate]], errors: float = 1.0) -> tuple[float, float, float]:
     """exp of the signed sum of independent estimates: its value and the ends of its 95 % interval.
 
+    `errors`: how many of the usual 5 % may lie outside; 0.2 gives a 99 % interval.
     The ends are percentiles of the deviations. They are widened by Student's t over the normal quantile, because blocks
     or processes may be few (degrees of freedom after Welch-Satterthwaite).
     """
@@ -91,7 +92,7 @@ def interval(terms: Sequence[tuple[int, Estimate]]) -> tuple[float, float, float
     shuffle = np.random.default_rng(SEED).permutation
     deviations = sum((sign * shuffle(term.deviations) for sign, term in terms), np.zeros(RESAMPLES))
     freedom = _joint_freedom([(float(term.deviations.var()), term.freedom) for _, term in terms])
-    tail = (1 - CONFIDENCE) / 2
+    tail = (1 - CONFIDENCE) / 2 * errors
     stretch = t.ppf(1 - tail, freedom) / norm.ppf(1 - tail)
     low, high = np.quantile(deviations, (tail, 1 - tail)) * stretch
     return math.exp(value), math.exp(value + low), math.exp(value + high)

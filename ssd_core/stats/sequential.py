@@ -1,4 +1,4 @@
-"""Sequential decisions: a clear case ends early, and looking often costs no errors.
+"""Sequential decisions: a clear case ends early, and looking often costs few errors.
 
 Each look has its own small level, and the levels of all looks together are at most `ALPHA`, whichever are taken: alpha
 spending (Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials") with the union bound between looks.
@@ -14,7 +14,14 @@ from ssd_core.stats.steadiness import CONFIDENCE
 FIRST_LOOK = 4  # rounds
 ALPHA = 0.005  # two-sided, of all looks together: half of the later test's
 
+LATER_LOOKS = 0.2  # of the first look's errors: what each later look at two runs, of which one goes on, may add
+
 Array = NDArray[np.float64]
+
+
+def share_of_errors(look: int) -> float:
+    """The part of the usual errors (5 % of intervals, p < 0.01) that the first, second, ... look at a run may make."""
+    return 1.0 if look == 1 else LATER_LOOKS
 
 
 def level(rounds: int) -> float:

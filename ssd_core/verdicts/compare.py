@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from ssd_core.errors import UserError
 from ssd_core.stats.autocorrelation import autocorrelation_time
 from ssd_core.stats.bootstrap import estimate, interval, of_error
-from ssd_core.stats.control import Observed, without_others
+from ssd_core.stats.control import controlled
+from ssd_core.stats.observed import Observed
 from ssd_core.stats.samples import Samples
+from ssd_core.stats.sequential import share_of_errors
 from ssd_core.stats.steadiness import LEAST_SAMPLES, change_point
 
 LIMIT = 0.03  # the largest slowdown that passes: three times the width of a median's interval; 5 % is found, A/A passes
@@ -46,36 +48,52 @@ class Comparison:
     reason: str
 
 
-def compare_controlled(a: Sequence[Observed], b: Sequence[Observed], limit: float = LIMIT) -> Comparison:
-    """The same as `compare`, of the durations as they would be without other programs.
+def compare_controlled(a: Sequence[Observed], b: Sequence[Observed], limit: float = LIMIT, look: int = 1) -> Comparison:
+    """The same as `compare`, of the durations as they would be on a machine that does not change.
 
-    Where these took more of the CPUs during one run than during the other, the slope's own error widens the interval.
+    The effect of what the yardstick shows, or else of other programs, is removed, and the error of its slope widens the
+    interval. Beside the yardstick a change of level within a series is no change of the machine, and does not.
     """
-    controlled = without_others(a, b)
-    comparison = compare(controlled.a, controlled.b, limit, controlled.spread)
-    if max(controlled.a_share, controlled.b_share) < WORTH_TELLING:
+    both = controlled(a, b)
+    comparison = compare(both.a, both.b, limit, both.spread, look, machine_moves=both.yardstick is None)
+    told = []
+    if max(both.a_share, both.b_share) >= WORTH_TELLING:
+        told.append(
+            f"other programs took {both.a_share:.0%} of the CPUs in {BASELINE} and {both.b_share:.0%} in {THIS_RUN}"
+        )
+    if both.yardstick is not None:
+        told.append(f"the yardstick took {describe(both.yardstick)}")
+    if not told:
         return comparison
-    took = f"{controlled.a_share:.0%} of the CPUs in {BASELINE} and {controlled.b_share:.0%} in {THIS_RUN}"
-    reason = f"{comparison.reason}; other programs took {took}"
-    plain = compare(_samples(a), _samples(b), limit)
+    plain = compare(_samples(a), _samples(b), limit, look=look)
     if (width := _width(comparison)) and (before := _width(plain)):
-        why = "without their effect" if width < before else "as the size of their effect is uncertain,"
-        reason += f", and {why} the interval is {width / before:.2f} times as wide"
-    return replace(comparison, reason=reason)
+        why = "without these effects" if width < before else "as the size of these effects is uncertain,"
+        told.append(f"{why} the interval is {width / before:.2f} times as wide")
+    return replace(comparison, reason="; ".join([comparison.reason, ", ".join(told)]))
 
 
-def compare(a: Samples, b: Samples, limit: float = LIMIT, spread: float = 0.0) -> Comparison:
+def compare(
+    a: Samples,
+    b: Samples,
+    limit: float = LIMIT,
+    spread: float = 0.0,
+    look: int = 1,
+    *,
+    machine_moves: bool = True,
+) -> Comparison:
     """The ratio of the median durations B/A, above 1 if B is slower, and whether it exceeds `limit`.
 
-    The interval is the bootstrap's over processes and samples. It is widened by each result's change of level within
-    its own series: a machine that changes so much within a run may change as much between two runs. `spread` is a
-    further standard deviation of the ratio's logarithm. UserError for a negative limit.
+    The interval is the bootstrap's over processes and samples. If the `machine_moves`, it is widened by each result's
+    change of level within its own series: a machine that changes so much within a run may change as much between two
+    runs. `spread` is a further standard deviation of the ratio's logarithm. After the first `look` at growing samples
+    the interval is that of 99 %, and the test is stricter as well. UserError for a negative limit.
     """
     check_limit(limit)
-    ratio, low, high = interval([(1, estimate(b.arrays)), (-1, estimate(a.arrays)), (1, of_error(spread))])
-    drifts = {BASELINE: drift(a), THIS_RUN: drift(b)}
+    errors = share_of_errors(look)
+    ratio, low, high = interval([(1, estimate(b.arrays)), (-1, estimate(a.arrays)), (1, of_error(spread))], errors)
+    drifts = {BASELINE: drift(a), THIS_RUN: drift(b)} if machine_moves else {}
     allowance = math.exp(sum(drifts.values()))
-    comparison = decide(ratio, low / allowance, high * allowance, limit, u_test(a, b))
+    comparison = decide(ratio, low / allowance, high * allowance, limit, u_test(a, b), U_TEST_P * errors)
     if min(a.count, b.count) < LEAST_SAMPLES:
         return too_few(ratio, min(a.count, b.count), comparison.p_value)
     moved = [f"{side} moved by {math.expm1(size):.1%} while it was measured" for side, size in drifts.items() if size]
@@ -84,7 +102,14 @@ def compare(a: Samples, b: Samples, limit: float = LIMIT, spread: float = 0.0) -
 
 
 def decide(
-    ratio: float, low: float, high: float, limit: float, p_value: float | None = None, *, more_is_better: bool = False
+    ratio: float,
+    low: float,
+    high: float,
+    limit: float,
+    p_value: float | None = None,
+    p_limit: float = U_TEST_P,
+    *,
+    more_is_better: bool = False,
 ) -> Comparison:
     """The verdict on a ratio B/A and its interval; the test of a given `p_value` has to agree.
 
@@ -92,7 +117,7 @@ def decide(
     """
     least, most = (1 / high, 1 / low) if more_is_better else (low, high)  # bounds of how many times as bad B is
     either_way = math.sqrt(most / least) - 1
-    agrees = p_value is None or p_value < U_TEST_P
+    agrees = p_value is None or p_value < p_limit
     interval = f"{describe(ratio)} [{describe(low)} to {describe(high)}]"
     if least > 1 + limit or most < 1 / (1 + limit):
         verdict = Verdict.REGRESSION if least > 1 + limit else Verdict.IMPROVEMENT

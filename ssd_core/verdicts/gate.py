@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -11,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssd_core.errors import UserError
-from ssd_core.machine import identity
 from ssd_core.network.layers import multiply_adds
 from ssd_core.precisions import REFERENCE
 from ssd_core.profiling.yardstick_shape import MULTIPLY_ADDS
 from ssd_core.results.case import Case
-from ssd_core.results.conditions import unlike_hardware, unlike_settings
 from ssd_core.results.parts import Interval
 from ssd_core.results.run import Run
 from ssd_core.results.schema import (
@@ -31,28 +28,20 @@ from ssd_core.stats.bootstrap import estimate
 from ssd_core.stats.interleaved import Interleaved
 from ssd_core.stats.samples import NS_PER_SECOND
 from ssd_core.stats.steadiness import LEAST_SAMPLES
-from ssd_core.verdicts.asked import baseline_label, bounds_of, limits_of
-from ssd_core.verdicts.compare import LIMIT, Verdict, few
+from ssd_core.verdicts.asked import baseline_label, bounds_of
+from ssd_core.verdicts.baseline import OUTCOMES, against_baseline
+from ssd_core.verdicts.compare import Verdict, few
 from ssd_core.verdicts.in_turn import figure_of, judge_in_turn
 from ssd_core.verdicts.judgement import Figure, Finding, judge, settle
 from ssd_core.verdicts.ledger import Outcome
 from ssd_core.verdicts.limits import Thresholds
 from ssd_core.verdicts.measured import Measured
-from ssd_core.verdicts.report import LARGEST_AP_LOSS, compare_results
 from ssd_core.verdicts.series import series_figure
 
 _MORE_NS = 2_000_000_000  # of further steps of the case at a time, if its series is not clear
 _LONGEST_ROUND_S = 2.0  # two steps of either; four rounds are the fewest that can be judged
 _CHANGE = 1.25  # a shared machine may change its speed by so much between two cases
 _BYTES_PER_GB = 1e9
-_OUTCOMES = {
-    Verdict.REGRESSION: Outcome.BROKEN,
-    Verdict.IMPROVEMENT: Outcome.IMPROVED,
-    Verdict.NO_CHANGE: Outcome.KEPT,
-    Verdict.TOO_NOISY: Outcome.TOO_NOISY,
-    Verdict.INCOMPARABLE: Outcome.INCOMPARABLE,
-    Verdict.MISSING: Outcome.MISSING,
-}
 
 
 class Turns(Protocol):
@@ -72,6 +61,9 @@ class Live(Protocol):
 
     def run(self, steps: int) -> Sequence[int]:
         """Run more steps; the nanoseconds of each."""
+
+    def measure_on(self) -> TimedResult:
+        """Measure one more series, in a new worker; the result of all of them."""
 
     def in_turn_with_reference(self, reference: Case, title: str) -> AbstractContextManager[Turns]:
         """In the block, measure the case and its fp32 reference in turn."""
@@ -99,6 +91,7 @@ class Gate:
                 ledger.end(subject, asked, Outcome.NOT_JUDGED, str(error))
                 continue
             ledger.end(subject, asked, finding.outcome, finding.reason)
+            result = result if finding.result is None else finding.result
             if finding.in_turn and finding.figure and isinstance(result, TimedResult):
                 figure = Interval(finding.figure.value, finding.figure.low, finding.figure.high)
                 result = msgspec.structs.replace(result, in_turn={**result.in_turn, finding.in_turn: figure})
@@ -110,10 +103,10 @@ class Gate:
                 return self._of_accuracy(asked, bound, result)
             return self._of_timing(asked, bound, _timed(result), live)
         if self._baseline is not None and asked == baseline_label(self._baseline):
-            return self._against_baseline(self._baseline, result)
+            return against_baseline(self._baseline, result, self._thresholds, live, self._seconds)
         assert isinstance(result, AgainstResult)
         against = result.against
-        return Finding(_OUTCOMES[Verdict(against.verdict)], f"{against.verdict}: {against.reason}")
+        return Finding(OUTCOMES[Verdict(against.verdict)], f"{against.verdict}: {against.reason}")
 
     def _of_accuracy(self, limit: str, bound: float, result: AccuracyResult) -> Finding:
         loss = limit == "max_ap_loss"
@@ -178,19 +171,6 @@ class Gate:
             return _judge(limit, bound, figure, sum(map(len, processes)))
 
         return settle(look, measure_on, 0.0 if live is None else self._seconds)
-
-    def _against_baseline(self, baseline: Run, result: Result) -> Finding:
-        now = Run(Path("this run"), identity.of_this_machine(), (result,))
-        limits = limits_of(result.case, self._thresholds)
-        slowdown, loss = limits.max_slowdown, limits.max_ap_loss
-        comparison = compare_results(
-            baseline.compared.get(result.case.key),
-            result,
-            LIMIT if slowdown is None else slowdown,
-            largest_ap_loss=LARGEST_AP_LOSS if loss is None else loss,
-            unlike=(*unlike_hardware(baseline, now), *unlike_settings(baseline, now)),
-        )
-        return Finding(_OUTCOMES[comparison.verdict], f"{comparison.verdict}: {comparison.reason}")
 
 
 def _apart(limit: str, bound: float, reference: TimedResult, result: TimedResult) -> Finding:

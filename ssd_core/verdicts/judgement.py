@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ssd_core.errors import UserError
+from ssd_core.results.schema import Result
 from ssd_core.stats.figures import OF_AP, PLAIN
 from ssd_core.verdicts.ledger import Outcome
 
@@ -61,6 +62,8 @@ class Finding:
     figure: Figure | None = None
     in_turn: str | None = None
     """The figure's name in the result, if it was measured in turn."""
+    result: Result | None = None
+    """The case's result with the series that were measured for this finding, if there are any."""
 
 
 def judge(limit: str, bound: float, figure: Figure | None, *, sure: bool = True) -> Finding:

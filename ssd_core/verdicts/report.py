@@ -10,6 +10,7 @@ from ssd_core.results.case import Case
 from ssd_core.results.conditions import Difference, differences, unlike_hardware, unlike_results, unlike_settings
 from ssd_core.results.run import Run
 from ssd_core.results.schema import AccuracyResult, Result, TimedResult
+from ssd_core.stats.control import comparable_levels
 from ssd_core.stats.figures import median_ms
 from ssd_core.verdicts.compare import (
     BASELINE,
@@ -115,10 +116,12 @@ def compare_results(
     largest_ap_loss: float = LARGEST_AP_LOSS,
     unlike: Sequence[Difference] = (),
     ignore: Iterable[str] = (),
+    look: int = 1,
 ) -> Comparison:
     """The verdict on one case: A is the baseline's result, B the new one. One of them may be None.
 
-    `unlike`: conditions that differ between the runs; if there are any, the results are incomparable.
+    `unlike`: conditions that differ between the runs; if there are any, the results are incomparable. `look`: how often
+    B was looked at, if it is measured on until it is clear.
     """
     if a is None or b is None:
         verdict = Verdict.NEW if a is None else Verdict.MISSING
@@ -132,13 +135,14 @@ def compare_results(
         return compare_accuracy(a.ap, b.ap, largest_ap_loss)
     if not (isinstance(a, TimedResult) and isinstance(b, TimedResult)):
         return without_ratio(Verdict.INCOMPARABLE, "one was timed, the other was not")
-    first, second = a.controlled, b.controlled
-    compared = (
-        compare_controlled(first, second, limit)
-        if first and second
-        else compare(a.comparable_samples, b.comparable_samples, limit)
-    )
-    comparison = _without_machine(compared, yardstick_change(a, b), limit)
+    if (first := a.observed) and (second := b.observed):
+        comparison = compare_controlled(first, second, limit, look)
+        followed = comparable_levels([*first, *second])
+    else:
+        comparison = compare(a.comparable_samples, b.comparable_samples, limit, look=look)
+        followed = False
+    if not followed:
+        comparison = _without_machine(comparison, yardstick_change(a, b), limit)
     return mark_unsteady(_mark_chosen(comparison, a, b), (a,), (b,))
 
 

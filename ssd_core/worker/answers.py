@@ -20,7 +20,7 @@ class Durations:
     run_ns: list[int]
     step_ns: list[int]
     others: float = 0.0
-    """The share of the worker's CPUs' time that other programs took meanwhile."""
+    """The share of the worker's CPUs' time that other programs took meanwhile; rough if that was short."""
 
 
 @dataclass(frozen=True)

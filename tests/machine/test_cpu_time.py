@@ -2,6 +2,7 @@
 
 import os
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,16 @@ def test_others_by_hand() -> None:
     assert Reading(5, 0, 0, 2).others_until(Reading(5, 0, 0, 2)) == 0
 
 
-@given(st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 64))
-def test_a_share_is_a_share_whatever_the_ticks_say(wall_ns: int, busy_ns: int, own_ns: int, cpus: int) -> None:
-    assert 0 <= Reading(0, 0, 0, cpus).others_until(Reading(wall_ns, busy_ns, own_ns, cpus)) <= 1
+@given(st.lists(st.tuples(st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9)), min_size=2, max_size=9))
+def test_the_mean_of_short_times_is_the_share_of_the_whole(parts: list[tuple[int, int, int]]) -> None:
+    readings = [Reading(0, 0, 0, 3)]
+    for wall_ns, busy_ns, own_ns in parts:
+        last = readings[-1]
+        readings.append(Reading(last.at_ns + wall_ns, last.busy_ns + busy_ns, last.own_ns + own_ns, 3))
+    each = sum(a.others_until(b) * (b.at_ns - a.at_ns) for a, b in pairwise(readings))
+    whole = readings[0].others_until(readings[-1]) * readings[-1].at_ns
+    # Each share is rounded to 2^-53 of itself, and the largest is 10^9 / 3 of a time of 10^9 ns.
+    assert each == pytest.approx(whole, rel=1e-9, abs=1.0)
 
 
 def test_this_process_is_not_another() -> None:

@@ -61,7 +61,7 @@ interval = positive.map(lambda value: parts.Interval(value, value / 2, value * 2
 neighbours = st.lists(st.floats(0, 1), max_size=3).map(
     lambda shares: parts.Neighbours(list(range(len(shares))), shares)
 )
-marks = series.map(lambda ns: parts.Marks(list(range(len(ns))), ns))
+marks = series.map(lambda ns: parts.Marks(list(range(len(ns))), ns, len(ns) % 2))
 timings = {
     "samples_ns": st.lists(series, min_size=1, max_size=3),
     "images_per_second": positive,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ssd_core.results.case import Case
 from ssd_core.results.parts import Neighbours
 from ssd_core.scenarios.budget import QUICK
-from ssd_core.scenarios.series import SHARE, Marker, Series, take
+from ssd_core.scenarios.series import SHARE, Marker, Others, Series, take
 from ssd_core.stats.percentiles import samples_needed
 from ssd_core.worker.answers import Durations
 from tests.scenarios.contexts import ContextMaker
@@ -94,37 +94,85 @@ def test_a_quick_series_takes_seconds_and_counts_that_the_user_gives_win(context
     assert len(take(case, context(budget=QUICK, steps=40, warmup_steps=0), constant(300)).step_ns) == 40
 
 
-def test_the_bar_moves_every_half_second(context: ContextMaker) -> None:
-    run = constant(100)
+def test_the_bar_moves_and_the_yardstick_runs_several_times_a_second(context: ContextMaker) -> None:
+    run = constant(50)
     taken("throughput", run, context)
     assert run.asked[0] == 1, "how long a step takes is not known yet"
-    assert max(run.asked[1:]) == 5
+    assert max(run.asked[1:]) == 4
+
+
+def chunk(steps: int, ms: int, others: float = 0.0) -> Durations:
+    return Durations([ms * MS] * steps, [ms * MS] * steps, others)
 
 
 @given(cost_ms=st.integers(1, 60), step_ms=st.integers(1, 400), lost=st.integers(0, 1))
 def test_the_yardstick_takes_at_most_its_share_of_the_time(cost_ms: int, step_ms: int, lost: int) -> None:
-    marker = Marker(lambda steps: [cost_ms * MS] * steps, cost_ms * MS, lost)
+    asked: list[int] = []
+
+    def yardstick(steps: int) -> list[int]:
+        asked.append(steps)
+        return [cost_ms * MS] * steps
+
+    marker = Marker(yardstick, cost_ms * MS, lost)
     for _ in range(200):
-        marker.after([step_ms * MS] * 2)
+        marker.after(chunk(2, step_ms))
     marks = marker.marks(0, 400)
-    cost_ns = (cost_ms + lost * step_ms) * MS
-    total_ns = 400 * step_ms * MS
-    assert len(marks.places) * cost_ns <= SHARE * total_ns
-    # One chunk more than needed may pass between two marks.
-    assert len(marks.places) >= int(total_ns / (cost_ns / SHARE + 2 * step_ms * MS))
-    assert marks.places == sorted(set(marks.places))
+    total_ms = 400 * step_ms
+    assert sum(asked) * cost_ms + len(asked) * lost * step_ms <= SHARE * total_ms
+    # One chunk more than needed may pass between two marks; the first of short runs counts twice.
+    needed_ms = cost_ms * (3 if cost_ms < 10 else 1) + lost * step_ms
+    assert len(marks.places) >= int(total_ms / (needed_ms / SHARE + 2 * step_ms))
+    assert marks.places == sorted(marks.places)
 
 
 def test_marks_are_kept_with_their_places_among_the_measured_steps(context: ContextMaker) -> None:
-    marker = Marker(lambda _: [9 * MS], 9 * MS)
+    marker = Marker(lambda steps: [25 * MS] * steps, 25 * MS)
     series = take(Case("latency", "int8", 1), context(steps=20, warmup_steps=5), constant(100), marker)
     assert series.warmup_steps == 5
-    # Steps are asked for in chunks of 1, 5, 5, ...; 9 ms are 3 % of three of them.
-    assert series.marks.places == [1, 6, 11, 16, 20]
-    assert series.marks.durations_ns == [9 * MS] * 5
+    # Steps are asked for in chunks of 1, 2, 2, ...; 25 ms are 10 % of 2.5 steps.
+    assert series.marks.places == [2, 6, 10, 14, 18]
+    assert series.marks.durations_ns == [25 * MS] * 5
 
 
-def test_other_programs_are_kept_chunk_by_chunk_of_the_measured_steps(context: ContextMaker) -> None:
+def test_a_short_yardstick_runs_more_than_once_at_a_time() -> None:
+    asked: list[int] = []
+
+    def yardstick(steps: int) -> list[int]:
+        asked.append(steps)
+        return [2 * MS] * steps
+
+    marker = Marker(yardstick, 2 * MS)
+    marker.after(chunk(5, 40))  # 10 % of 200 ms are ten runs; the first counts twice and is not kept
+    assert marker.marks(0, 5).places == [5] * 8
+    assert asked == [9]
+
+
+def test_the_yardstick_does_not_run_where_steps_wait_for_their_images() -> None:
+    marker = Marker(lambda steps: [2 * MS] * steps, 2 * MS)
+    marker.after(Durations([38 * MS] * 5, [40 * MS] * 5))
+    assert marker.marks(0, 5).places == []
+    marker.after(Durations([40 * MS] * 5, [40 * MS + WAIT_NS] * 5))
+    assert marker.marks(0, 10).places == [10] * 18
+
+
+def test_other_programs_are_kept_for_half_a_second_of_steps_each(context: ContextMaker) -> None:
     series = take(Case("latency", "int8", 1), context(steps=12, warmup_steps=4), constant(100))
-    # Chunks begin at steps 0, 1, 6 and 11; the first is wholly warm-up, and the last is cut short.
-    assert series.neighbours == Neighbours([2, 7, 12], [0.001, 0.006, 0.011])
+    # Chunks begin at steps 0, 1, 3, 5, ...; three of them make half a second, and the first three are mostly warm-up.
+    assert series.neighbours == Neighbours([1, 7, 12], [0.0016, 0.007, 0.0126])
+
+
+def test_shares_are_means_by_time_and_cut_off_only_then() -> None:
+    others = Others()
+    for one in (chunk(2, 100, -0.1), chunk(1, 300, 0.2), chunk(2, 300, -0.05)):
+        others.after(one)
+    assert others.neighbours(0, 5) == Neighbours([3, 5], [0.08, 0.0])
+    assert Others().neighbours(0, 5) == Neighbours([], [])
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 900), st.floats(-0.5, 1.5)), min_size=1, max_size=30))
+def test_every_step_belongs_to_a_chunk(chunks: list[tuple[int, int, float]]) -> None:
+    others = Others()
+    for one in chunks:
+        others.after(chunk(*one))
+    steps = sum(count for count, _, _ in chunks)
+    assert others.neighbours(0, steps).ends[-1] == steps

@@ -46,7 +46,7 @@ def test_the_yardstick_runs_between_the_steps_and_others_are_kept(context: Conte
     (marks,) = result.yardstick.within
     assert len(marks.places) >= 5
     assert sum(marks.durations_ns) <= SHARE * sum(result.samples_ns[0])
-    (observed,) = result.controlled
+    (observed,) = result.observed
     assert observed.whole
     assert observed.ends[-1] == 400
 
@@ -63,6 +63,20 @@ def test_processes_are_kept_apart(context: ContextMaker) -> None:
     assert [marks.places for marks in result.yardstick.within] == [[], [], []], "three short steps leave no time for it"
 
 
+def test_measuring_on_adds_a_series_of_a_new_worker(context: ContextMaker) -> None:
+    timed = Timed(LATENCY, context({"ms": {"int8": 10.0}}, steps=4, warmup_steps=1))
+    first, worker = timed.measure(), timed.inference.worker
+    longer = timed.measure_on()
+    assert timed.inference.worker is not worker
+    assert [len(process) for process in first.samples_ns] == [4]
+    assert [len(process) for process in longer.samples_ns] == [4, 4]
+    assert (longer.steps, longer.warmup_steps) == (8, 2)
+    assert len(longer.neighbours) == 2
+    assert longer.yardstick is not None
+    assert len(longer.yardstick.within) == 2
+    assert longer.conditions == first.conditions
+
+
 def test_on_records_the_supply_is_seen_and_the_records_are_fed_again(
     context: ContextMaker, noise_records: Path
 ) -> None:
@@ -70,7 +84,7 @@ def test_on_records_the_supply_is_seen_and_the_records_are_fed_again(
     timed = Timed(Case("throughput", "int8", 8, 1, 2), context({"ms": {"int8": 10.0}}, noise_records, steps=3))
     result = timed.measure()
     assert result.yardstick is not None
-    assert [marks.places for marks in result.yardstick.within] == [[]], "images would arrive while it runs"
+    assert result.yardstick.within[0].places, "it runs on records, too, if steps do not wait for their images"
     supply = result.supply
     assert supply is not None
     assert supply.input_images_per_second == pytest.approx(500)

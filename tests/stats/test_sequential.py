@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, ttest_1samp
 
-from ssd_core.stats.sequential import ALPHA, FIRST_LOOK, differs, level, t_interval
+from ssd_core.stats.sequential import ALPHA, FIRST_LOOK, LATER_LOOKS, differs, level, share_of_errors, t_interval
 
 
 def test_the_levels_of_all_looks_are_at_most_alpha_together() -> None:
@@ -42,3 +42,7 @@ def test_rounds_that_are_all_alike_are_sure() -> None:
     assert differs(np.full(4, 0.1))
     assert not differs(np.zeros(4))
     assert not differs(np.full(3, 0.1))
+
+
+def test_later_looks_may_err_less() -> None:
+    assert [share_of_errors(look) for look in (1, 2, 5)] == [1.0, LATER_LOOKS, LATER_LOOKS]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from ssd_core.errors import UserError
 from ssd_core.stats.autocorrelation import UNCORRELATED, autocorrelation_time
-from ssd_core.stats.control import Observed
+from ssd_core.stats.control import FOLLOWS
+from ssd_core.stats.observed import Observed
 from ssd_core.stats.samples import Samples
 from ssd_core.verdicts.compare import LIMIT, Verdict, compare, compare_controlled, decide, describe, drift, u_test
 from tests.examples import examples
@@ -200,4 +201,33 @@ def test_a_neighbour_that_was_there_all_the_time_in_one_run_is_no_regression() -
     assert compare(Samples.of(quiet.durations_ns), Samples.of(slow.durations_ns)).verdict is Verdict.REGRESSION
     found = compare_controlled([quiet], [beside])
     assert found.verdict is Verdict.TOO_NOISY
-    assert "as the size of their effect is uncertain, the interval is" in found.reason
+    assert "as the size of these effects is uncertain, the interval is" in found.reason
+
+
+def on_a_machine(yardstick_ns: int, ms: float, seed: int) -> Observed:
+    """A run of steps of `ms` between runs of the yardstick."""
+    generator = np.random.default_rng(seed)
+    durations = (ms * 1e6 * np.exp(0.01 * generator.standard_normal(400))).astype(np.int64)
+    return Observed(durations, [400], [0.0], list(range(0, 400, 5)), [yardstick_ns] * 80)
+
+
+def test_a_machine_that_was_slower_is_no_regression_and_hides_none() -> None:
+    before, same = on_a_machine(2_000_000, 20.0, 1), on_a_machine(2_080_000, 20.8, 2)
+    assert compare(Samples.of(before.durations_ns), Samples.of(same.durations_ns)).verdict is Verdict.REGRESSION
+    unchanged = compare_controlled([before], [same])
+    assert unchanged.verdict is Verdict.NO_CHANGE
+    assert "; the yardstick took +4.0%" in unchanged.reason
+    faster = on_a_machine(1_920_000, 20.0, 3)  # a slowdown of 3 % or 4 % that a faster machine hides
+    slower = compare_controlled([before], [on_a_machine(1_920_000, 21.2, 4)])
+    assert slower.verdict is Verdict.REGRESSION
+    assert slower.ratio == pytest.approx(1.06 * (1 / 0.96) ** FOLLOWS, rel=0.005)
+    assert compare_controlled([before], [faster]).ratio == pytest.approx((1 / 0.96) ** FOLLOWS, rel=0.005)
+
+
+def test_a_later_look_is_stricter() -> None:
+    a, b = pair(200, 0.035)
+    first, later = (compare(a, b, look=look) for look in (1, 2))
+    assert first.low is not None
+    assert later.low is not None
+    assert later.low < first.low
+    assert later.ratio == first.ratio

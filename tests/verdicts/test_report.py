@@ -3,10 +3,13 @@ from pathlib import Path
 import pytest
 
 from ssd_core.errors import UserError
+from ssd_core.results.parts import Marks, Neighbours, Yardstick
 from ssd_core.results.run import read_run
+from ssd_core.results.schema import TimedResult
 from ssd_core.verdicts.compare import LIMIT, Verdict
-from ssd_core.verdicts.report import Exit, Report, UnlikeMachinesError, compare_accuracy, report
+from ssd_core.verdicts.report import Exit, Report, UnlikeMachinesError, compare_accuracy, compare_results, report
 from tests.saved_runs import BenchmarkMaker, Saver
+from tests.typed_results import timed
 
 
 def compared(*files: Path, limit: float = LIMIT) -> Report:
@@ -204,3 +207,30 @@ def test_a_slowdown_that_the_yardstick_shared_is_the_machines(benchmark_of: Benc
     assert reason.reason.endswith(
         "; the yardstick took longer as well (+19.9%), so the machine was slower: run it again, or with --against"
     )
+
+
+def on_a_machine(yardstick_ns: int, ms: float, lead_in: int = 1) -> TimedResult:
+    """Forty steps of about `ms` with the yardstick between them."""
+    samples_ns = [[int(ms * 1e6 * (1 + 0.001 * (number % 3 - 1))) for number in range(40)]]
+    marks = Marks(list(range(0, 40, 4)), [yardstick_ns] * 10, lead_in)
+    yardstick = Yardstick.of([yardstick_ns] * 10, [yardstick_ns] * 10, [marks])
+    neighbours = [Neighbours([40], [0.0])]
+    share = yardstick.share(samples_ns[0], 8)
+    return timed(samples_ns=samples_ns, yardstick=yardstick, neighbours=neighbours, yardstick_share=share)
+
+
+def test_the_yardstick_between_the_steps_tells_a_slower_machine_from_slower_code() -> None:
+    before = on_a_machine(2_000_000, 20.0)
+    slower_machine = compare_results(before, on_a_machine(2_100_000, 20.0 * 1.05))
+    assert slower_machine.verdict is Verdict.NO_CHANGE
+    assert slower_machine.ratio == pytest.approx(1.0, abs=0.002)
+    both = compare_results(before, on_a_machine(2_100_000, 26.0))
+    assert both.verdict is Verdict.REGRESSION
+    assert both.ratio == pytest.approx(1.3 / 1.05, abs=0.002)
+
+
+def test_yardsticks_that_ran_in_another_way_are_compared_only_around_the_case() -> None:
+    before, other = on_a_machine(2_000_000, 20.0), on_a_machine(2_200_000, 22.0, lead_in=0)
+    comparison = compare_results(before, other)
+    assert comparison.verdict is Verdict.TOO_NOISY
+    assert "the yardstick took longer as well" in comparison.reason

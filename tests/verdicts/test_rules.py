@@ -3,12 +3,12 @@
 import math
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ssd_core.stats.control import Observed
-from ssd_core.stats.samples import Samples
+from ssd_core.stats.observed import Observed
 from ssd_core.verdicts.compare import Comparison, compare, compare_controlled
 from tests.verdicts import rules
 from tests.verdicts.rules import SHARES, Recorded, Rule, Said, corpus, ours, ours_without_control, pairs, table
@@ -26,45 +26,49 @@ def width(comparison: Comparison) -> float:
 
 
 def test_the_corpus_is_whole(runs: list[Recorded]) -> None:
-    assert Counter(run.condition for run in runs) == {"shared": 24, "bursts": 24, "memory": 24}
-    assert Counter(run.slower for run in runs) == {0.0: 36, 0.03: 9, 0.05: 9, 0.1: 9, 0.2: 9}
-    assert all(run.series.whole and run.seconds > 5 for run in runs)
-    assert sum(1 for _ in pairs(runs, 0.0)) == 3 * 12 * 11
+    for condition in ("shared", "bursts", "memory"):
+        of_it = Counter(run.slower for run in runs if run.condition == condition)
+        assert set(of_it) == {0.0, 0.03, 0.05, 0.1, 0.2}
+        assert of_it[0.0] >= 9
+    assert all(run.series.whole and run.series.has_level and run.seconds > 11 for run in runs)
 
 
-def test_a_neighbour_makes_few_alarms_and_hides_less_than_it_did(runs: list[Recorded]) -> None:
+def test_a_neighbour_makes_few_alarms(runs: list[Recorded]) -> None:
     equal = rules.counts(ours, runs, 0.0)
-    assert equal[Said.SLOWER] <= 0.01 * equal.total()
-    for slower in (0.05, 0.2):
-        now, before = (rules.counts(rule, runs, slower) for rule in (ours, ours_without_control))
-        assert now[Said.SLOWER] > before[Said.SLOWER]
-        assert now[Said.UNDECIDED] < before[Said.UNDECIDED]
+    assert equal[Said.SLOWER] <= 0.02 * equal.total()
 
 
-def test_the_interval_beside_a_neighbour_is_half_as_wide_in_the_median(runs: list[Recorded]) -> None:
-    widths = []
-    for a, b in list(pairs([run for run in runs if run.condition != "shared"], 0.0))[::8]:
-        plain = compare(Samples.of(a.series.durations_ns), Samples.of(b.series.durations_ns))
+def test_the_machines_changes_hide_less_than_they_did(runs: list[Recorded]) -> None:
+    now, before = (rules.counts(rule, runs, 0.2) for rule in (ours, ours_without_control))
+    assert now[Said.SLOWER] > before[Said.SLOWER]
+    assert now[Said.UNDECIDED] < before[Said.UNDECIDED]
+
+
+def test_the_interval_is_half_as_wide_in_the_median(runs: list[Recorded]) -> None:
+    ratios = []
+    for a, b in list(pairs(runs, 0.0))[::8]:
         controlled = compare_controlled([a.series], [b.series])
-        widths.append(width(controlled) / width(plain))
-        assert "other programs took" in controlled.reason
-    assert np.median(widths) <= 0.5
+        ratios.append(width(controlled) / width(compare(a.plain, b.plain)))
+        assert "the yardstick took" in controlled.reason
+    assert np.median(ratios) <= 0.5
 
 
 def test_the_table_has_a_row_a_rule(runs: list[Recorded], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "corpus", lambda: runs[:2])  # one of them is not slowed down
+    two = [next(run for run in runs if run.slower == slower) for slower in (0.0, 0.1)]
+    same = [replace(run, condition="any") for run in two]
+    monkeypatch.setattr(rules, "corpus", lambda: same)
     one = table({"always": lambda *_: Said.SLOWER, "never sure": lambda *_: Said.UNDECIDED})
-    assert len(one.header) == len(SHARES) + 2
+    assert len(one.header) == len(SHARES) + 3
     of_ten_percent = [row[1 + SHARES.index(0.1)] for row in one.rows]
     assert of_ten_percent == ["1 of 1", "0 of 1"]
-    assert [row[-1] for row in one.rows] == ["0%", "100%"]
+    assert [row[-2] for row in one.rows] == ["0%", "100%"]
 
 
 @pytest.mark.parametrize("rule", [rules.pytest_benchmark, rules.github_action_benchmark])
 def test_rules_of_others_that_need_no_package(rule: Rule, runs: list[Recorded]) -> None:
-    series = runs[0].series
-    slow = Observed(series.durations_ns * 3, series.ends, series.shares)
-    assert (rule(series, series), rule(series, slow)) == (Said.FINE, Said.SLOWER)
+    one = runs[0].series
+    slow = replace(runs[0], series=Observed(one.durations_ns * 3, one.ends, one.shares))
+    assert (rule(runs[0], runs[0]), rule(runs[0], slow)) == (Said.FINE, Said.SLOWER)
 
 
 @pytest.mark.parametrize("rule", [rules.asv, rules.pyperf])
@@ -72,4 +76,4 @@ def test_a_missing_package_is_a_sentence(rule: Rule, runs: list[Recorded], monke
     for name in ("asv", "asv_runner", "asv_runner.statistics", "pyperf", "pyperf._utils"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SystemExit, match=r"is not installed here: run `pipx run tox -e rules`"):
-        rule(runs[0].series, runs[1].series)
+        rule(runs[0], runs[1])
