@@ -21,8 +21,8 @@ from ssd_core.stats.samples import NS_PER_MS, Samples
 UNLIKE = 0.15
 PRIOR = 1.0  # standard deviation of the slope before it is seen: a whole CPU's time for others may double a step's
 
-# How many per cent longer a step takes where the yardstick takes 1 % longer, and how much that differs between runs. Over
-# some dozens of processes of the demo's int8 graph it was 0.8 to 1.0 beside programs that compute, and up to 1.8 where
+# How many per cent longer a step takes where the yardstick takes 1 % longer, and how much that differs between runs.
+# In dozens of processes of the demo's int8 graph it was 0.8 to 1.0 beside programs that compute, and up to 1.8 where
 # another guest of the host took the memory's bandwidth.
 FOLLOWS, FOLLOWS_UNLIKE = 1.0, 0.2
 
