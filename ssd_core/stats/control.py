@@ -24,7 +24,7 @@ PRIOR = 1.0  # standard deviation of the slope before it is seen: a whole CPU's 
 # How many per cent longer a step takes where the yardstick takes 1 % longer, and how much that differs between runs.
 # In dozens of processes of the demo's int8 graph it was 0.8 to 1.0 beside programs that compute, and up to 1.8 where
 # another guest of the host took the memory's bandwidth.
-FOLLOWS, FOLLOWS_UNLIKE = 1.0, 0.2
+FOLLOWS, FOLLOWS_UNLIKE = 1.0, 0.5
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 """Records the corpus: `python -m tests.verdicts.record FILE.npz [CONDITION ...]` (see `corpus/README.md`).
 
 Every run is a worker of its own, which is opened, warmed up and measured as `pytest bench -k latency` does. It takes
-about 17 minutes, in which nothing else may run.
+about 20 minutes, in which nothing else may run.
 """
 
 import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from multiprocessing import Process
 from pathlib import Path
 from statistics import median
@@ -21,7 +20,7 @@ from ssd_core.machine.allocator import choose, name_of
 from ssd_core.scenarios.series import Marker, Others
 from ssd_core.worker.client import Worker, WorkerSettings
 
-SLOWER = (*[0.0] * 9, *[0.03] * 2, *[0.05] * 2, *[0.1] * 2, *[0.2] * 2)  # of one condition's runs
+RUNS = 12  # of a condition
 SECONDS = 12  # of steps of a run; the default run takes 12 to 32
 WARMUP_STEPS, CHUNK_STEPS, YARDSTICK_STEPS = 30, 6, 10
 PRECISION, INTER, INTRA = "int8", 1, 2
@@ -78,21 +77,18 @@ def run(settings: WorkerSettings) -> dict[str, Sequence[float]]:
     }
 
 
-def recorded(conditions: list[str]) -> Iterator[tuple[str, float, dict[str, Sequence[float]]]]:
-    """Every run with its condition and slowdown."""
+def recorded(conditions: list[str]) -> Iterator[tuple[str, dict[str, Sequence[float]]]]:
+    """Every run with its condition."""
     allocator, _ = choose(None, PRECISION)
     settings = WorkerSettings(allocator=name_of(allocator.name), allocator_path=allocator.path)
-    worker = opened(settings)
-    step_ms = median(worker.run(60).step_ns) * 1e-6
-    worker.close()
     for condition in conditions:
         beside = Process(target=neighbour, args=(condition,), daemon=True)
         if condition != "shared":
             beside.start()
-        for slower in random.Random(1).sample(SLOWER, len(SLOWER)):
-            series = run(replace(settings, delay_ms=slower * step_ms))
-            print(condition, slower, f"{median(series['durations_ns']) * 1e-6:.2f} ms", flush=True)
-            yield condition, slower, series
+        for number in range(RUNS):
+            series = run(settings)
+            print(condition, number, f"{median(series['durations_ns']) * 1e-6:.2f} ms", flush=True)
+            yield condition, series
         if condition != "shared":
             beside.kill()
 
@@ -102,14 +98,13 @@ def main(path: str, *conditions: str) -> None:
     runs = []
     for one in recorded(list(conditions or CONDITIONS)):
         runs.append(one)
-        joined = {name: np.concatenate([series[name] for _, _, series in runs]) for name in runs[0][2]}
+        joined = {name: np.concatenate([series[name] for _, series in runs]) for name in runs[0][1]}
         np.savez_compressed(
             Path(path),
-            condition=np.array([condition for condition, _, _ in runs]),
-            slower=np.array([slower for _, slower, _ in runs]),
-            steps=np.array([len(series["durations_ns"]) for _, _, series in runs]),
-            chunks=np.array([len(series["ends"]) for _, _, series in runs]),
-            marks=np.array([len(series["mark_ns"]) for _, _, series in runs]),
+            condition=np.array([condition for condition, _ in runs]),
+            steps=np.array([len(series["durations_ns"]) for _, series in runs]),
+            chunks=np.array([len(series["ends"]) for _, series in runs]),
+            marks=np.array([len(series["mark_ns"]) for _, series in runs]),
             durations_ns=joined["durations_ns"].astype(np.uint32),
             ends=joined["ends"].astype(np.uint16),
             shares=joined["shares"].astype(np.float16),

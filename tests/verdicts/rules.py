@@ -1,15 +1,16 @@
 """How good is the gate? Our rule and other tools' on the same recorded series (`pipx run tox -e rules`).
 
-`corpus/README.md` says what was recorded. A pair is two separate runs: one as the case is, and one that is as fast, or
-slower by a known share.
+`corpus/README.md` says what was recorded. A pair is two separate runs beside the same neighbour. In the second, every
+step is as it was recorded, or longer by a known share.
 """
 
 import importlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,9 @@ class Said(StrEnum):
 
 @dataclass(frozen=True)
 class Recorded:
-    """One run: what disturbed it, and by how much it was slowed down."""
+    """One run, and what disturbed it."""
 
     condition: str
-    slower: float
     series: Observed
 
     @property
@@ -69,21 +69,20 @@ def corpus() -> list[Recorded]:
         parts = {name: file[name] for name in file.files}
     places = {name: np.cumsum([0, *parts[name]]) for name in ("steps", "chunks", "marks")}
     runs = []
-    for number in range(len(parts["slower"])):
+    for number in range(len(parts["condition"])):
         steps, chunks, marks = (slice(ends[number], ends[number + 1]) for ends in places.values())
         ends, shares = (parts[name][chunks].tolist() for name in ("ends", "shares"))
         yardstick = (parts[name][marks].tolist() for name in ("mark_places", "mark_ns"))
         series = Observed(parts["durations_ns"][steps].astype(np.int64), ends, shares, *yardstick)
-        runs.append(Recorded(str(parts["condition"][number]), float(parts["slower"][number]), series))
+        runs.append(Recorded(str(parts["condition"][number]), series))
     return runs
 
 
 def pairs(runs: list[Recorded], slower: float) -> Iterator[tuple[Recorded, Recorded]]:
-    """Each pair of an unchanged run and one that is slower by so much, beside the same neighbour."""
-    for a in runs:
-        for b in runs:
-            if a is not b and a.slower == 0 and b.slower == slower and a.condition == b.condition:
-                yield a, b
+    """Each pair of two runs beside the same neighbour; every step of the second takes longer by this share."""
+    for a, b in permutations(runs, 2):
+        if a.condition == b.condition:
+            yield a, replace(b, series=replace(b.series, durations_ns=b.series.durations_ns * (1 + slower)))
 
 
 Rule = Callable[[Recorded, Recorded], Said]
