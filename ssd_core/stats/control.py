@@ -2,8 +2,9 @@
 
 The yardstick between the steps shows the machine's speed from moment to moment. Where it could not run, what other
 programs took of the CPUs meanwhile explains a part. The technique is known as CUPED (Deng et al. 2013, "Improving the
-sensitivity of online controlled experiments by utilizing pre-experiment data"). Neither depends on the code under test,
-so removing their effect removes noise, and no slowdown.
+sensitivity of online controlled experiments by utilizing pre-experiment data"). Neither depends on the graph under
+test. A slowdown that the yardstick shares, clearly beyond the limit, is too noisy to tell: its change widens the
+interval.
 """
 
 import math

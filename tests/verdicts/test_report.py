@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -209,14 +210,14 @@ def test_a_slowdown_that_the_yardstick_shared_is_the_machines(benchmark_of: Benc
     )
 
 
-def on_a_machine(yardstick_ns: int, ms: float, lead_in: int = 1) -> TimedResult:
+def on_a_machine(yardstick_ns: int, ms: float, lead_in: int = 1, **changes: Any) -> TimedResult:
     """Forty steps of about `ms` with the yardstick between them."""
     samples_ns = [[int(ms * 1e6 * (1 + 0.001 * (number % 3 - 1))) for number in range(40)]]
     marks = Marks(list(range(0, 40, 4)), [yardstick_ns] * 10, lead_in)
     yardstick = Yardstick.of([yardstick_ns] * 10, [yardstick_ns] * 10, [marks])
     neighbours = [Neighbours([40], [0.0])]
     share = yardstick.share(samples_ns[0], 8)
-    return timed(samples_ns=samples_ns, yardstick=yardstick, neighbours=neighbours, yardstick_share=share)
+    return timed(samples_ns=samples_ns, yardstick=yardstick, neighbours=neighbours, yardstick_share=share, **changes)
 
 
 def test_the_yardstick_between_the_steps_tells_a_slower_machine_from_slower_code() -> None:
@@ -234,3 +235,16 @@ def test_yardsticks_that_ran_in_another_way_are_compared_only_around_the_case() 
     comparison = compare_results(before, other)
     assert comparison.verdict is Verdict.TOO_NOISY
     assert "the yardstick took longer as well" in comparison.reason
+
+
+def test_a_slowdown_that_the_yardstick_shares_is_not_called_fine() -> None:
+    comparison = compare_results(on_a_machine(2_000_000, 20.0), on_a_machine(2_080_000, 20.8))
+    assert comparison.verdict is Verdict.TOO_NOISY
+
+
+def test_the_yardstick_of_another_tensorflow_explains_nothing() -> None:
+    before = on_a_machine(2_000_000, 20.0, versions={"tensorflow": "2.21.0"})
+    after = on_a_machine(2_040_000, 20.8, versions={"tensorflow": "2.22.0"})
+    comparison = compare_results(before, after, ignore=["tensorflow"])
+    assert comparison.ratio == pytest.approx(1.04, abs=0.002)
+    assert comparison.verdict is Verdict.REGRESSION
