@@ -10,6 +10,7 @@ from ssd_core.machine import identity
 from ssd_core.network.layers import multiply_adds
 from ssd_core.precisions import PRECISIONS
 from ssd_core.results.case import Case
+from ssd_core.scenarios.series import SHARE
 from ssd_core.scenarios.settings import Settings
 from ssd_core.scenarios.setup import stream_counts
 from ssd_core.verdicts.limits import isa_tier
@@ -50,7 +51,7 @@ def _search_s(settings: Settings) -> float:
 
 def _series_s(case: Case, settings: Settings) -> float:
     if settings.steps is None:
-        return settings.budget.series[case.kind].time_limit_s
+        return settings.budget.series[case.kind].time_limit_s * (1 + SHARE)
     steps = settings.steps + (settings.warmup_steps or 0)
     return steps * max(1, case.images_a_step) / rate_of(case.precision, settings.cpus)
 

@@ -13,8 +13,7 @@ from ssd_core.stats.steadiness import CONFIDENCE
 
 FIRST_LOOK = 4  # rounds
 ALPHA = 0.005  # two-sided, of all looks together: half of the later test's
-
-LATER_LOOKS = 0.2  # of the first look's errors: what each later look at two runs, of which one goes on, may add
+LATER_LOOKS = 0.2  # of the first look's errors: what each later look at a run that goes on may add
 
 Array = NDArray[np.float64]
 

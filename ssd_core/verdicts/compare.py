@@ -15,7 +15,7 @@ from ssd_core.stats.control import controlled
 from ssd_core.stats.observed import Observed
 from ssd_core.stats.samples import Samples
 from ssd_core.stats.sequential import share_of_errors
-from ssd_core.stats.steadiness import LEAST_SAMPLES, change_point
+from ssd_core.stats.steadiness import CONFIDENCE, LEAST_SAMPLES, change_point
 
 LIMIT = 0.03  # the largest slowdown that passes: three times the width of a median's interval; 5 % is found, A/A passes
 U_TEST_P = 0.01  # two-sided: the U-test alone would call one A/A pair in 200 slower, whatever the noise
@@ -51,8 +51,8 @@ class Comparison:
 def compare_controlled(a: Sequence[Observed], b: Sequence[Observed], limit: float = LIMIT, look: int = 1) -> Comparison:
     """The same as `compare`, of the durations as they would be on a machine that does not change.
 
-    The effect of what the yardstick shows, or else of other programs, is removed, and the error of its slope widens the
-    interval. Beside the yardstick a change of level within a series is no change of the machine, and does not.
+    The effect that the yardstick shows is removed, or else that of other programs. How uncertain it is widens the
+    interval. With the yardstick, a change of level within a series does not widen it.
     """
     both = controlled(a, b)
     comparison = compare(both.a, both.b, limit, both.spread, look, machine_moves=both.yardstick is None)
@@ -62,7 +62,7 @@ def compare_controlled(a: Sequence[Observed], b: Sequence[Observed], limit: floa
             f"other programs took {both.a_share:.0%} of the CPUs in {BASELINE} and {both.b_share:.0%} in {THIS_RUN}"
         )
     if both.yardstick is not None:
-        told.append(f"the yardstick took {describe(both.yardstick)}")
+        told.append(f"the yardstick took {abs(both.yardstick - 1):.1%} {'longer' if both.yardstick > 1 else 'less'}")
     if not told:
         return comparison
     plain = compare(_samples(a), _samples(b), limit, look=look)
@@ -97,7 +97,8 @@ def compare(
     if min(a.count, b.count) < LEAST_SAMPLES:
         return too_few(ratio, min(a.count, b.count), comparison.p_value)
     moved = [f"{side} moved by {math.expm1(size):.1%} while it was measured" for side, size in drifts.items() if size]
-    reason = "; ".join([comparison.reason, *moved])
+    later = [f"this is look {look}, so the interval is that of {1 - (1 - CONFIDENCE) * errors:.0%}"] if look > 1 else []
+    reason = "; ".join([comparison.reason, *moved, *later])
     return Comparison(ratio, comparison.low, comparison.high, comparison.p_value, comparison.verdict, reason)
 
 

@@ -217,7 +217,7 @@ def test_a_machine_that_was_slower_is_no_regression_and_hides_none() -> None:
     unchanged = compare_controlled([before], [same])
     assert unchanged.verdict is not Verdict.REGRESSION
     assert unchanged.ratio == pytest.approx(1.0, abs=0.005)
-    assert "; the yardstick took +4.0%" in unchanged.reason
+    assert "; the yardstick took 4.0% longer" in unchanged.reason
     faster = on_a_machine(1_920_000, 20.0, 3)  # a slowdown of 3 % or 4 % that a faster machine hides
     slower = compare_controlled([before], [on_a_machine(1_920_000, 21.2, 4)])
     assert slower.verdict is Verdict.REGRESSION
@@ -232,3 +232,4 @@ def test_a_later_look_is_stricter() -> None:
     assert later.low is not None
     assert later.low < first.low
     assert later.ratio == first.ratio
+    assert later.reason.endswith("; this is look 2, so the interval is that of 99%")
