@@ -50,8 +50,8 @@ class Budget:
 FULL = Budget(
     quick=False,
     series={
-        "throughput": SeriesBudget(12.0, 30.0),
-        "latency": SeriesBudget(12.0, 32.0, (90, 95, 99)),
+        "throughput": SeriesBudget(10.0, 30.0),
+        "latency": SeriesBudget(10.0, 32.0, (90, 95, 99)),
         "input_pipeline": SeriesBudget(5.0, 5.0),
     },
     relative_width=RELATIVE_WIDTH,

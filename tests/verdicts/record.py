@@ -21,7 +21,7 @@ from ssd_core.scenarios.series import Marker, Others
 from ssd_core.worker.client import Worker, WorkerSettings
 
 RUNS = 12  # of a condition
-SECONDS = 12  # of steps of a run; the default run takes 12 to 32
+SECONDS = 12  # of steps of a run; the default run takes 10 to 32
 WARMUP_STEPS, CHUNK_STEPS, YARDSTICK_STEPS = 30, 6, 10
 PRECISION, INTER, INTRA = "int8", 1, 2
 CONDITIONS = ("shared", "bursts", "memory")

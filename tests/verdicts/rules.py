@@ -23,7 +23,8 @@ from ssd_core.stats.observed import Observed
 from ssd_core.stats.samples import Samples
 from ssd_core.verdicts.compare import Verdict, compare, compare_controlled
 
-CORPUS = Path(__file__).parent / "corpus" / "int8_latency.npz"
+_FOLDER = Path(__file__).parent / "corpus"
+CHOSEN_ON, HELD_OUT = _FOLDER / "int8_latency.npz", _FOLDER / "int8_latency_held_out.npz"
 SHARES = (0.0, 0.03, 0.05, 0.1, 0.2)  # how much slower the second run is
 
 
@@ -63,9 +64,9 @@ class Recorded:
         return sum(self.series.yardstick_ns) * 1e-9
 
 
-def corpus() -> list[Recorded]:
-    """All recorded runs, in their order."""
-    with np.load(CORPUS) as file:
+def corpus(path: Path = CHOSEN_ON) -> list[Recorded]:
+    """All runs of a file, in their order."""
+    with np.load(path) as file:
         parts = {name: file[name] for name in file.files}
     places = {name: np.cumsum([0, *parts[name]]) for name in ("steps", "chunks", "marks")}
     runs = []
@@ -142,9 +143,9 @@ def counts(rule: Rule, runs: list[Recorded], slower: float) -> Counter[Said]:
     return Counter(rule(a, b) for a, b in pairs(runs, slower))
 
 
-def table(rules: Mapping[str, Rule] = RULES) -> Table:
+def table(runs: list[Recorded], rules: Mapping[str, Rule] = RULES) -> Table:
     """A row a rule: false alarms of equal runs, slowdowns found by their size, pairs left undecided, and the time."""
-    runs, rows = corpus(), []
+    rows = []
     for name, rule in rules.items():
         found = {slower: counts(rule, runs, slower) for slower in SHARES}
         cells = [f"{said[Said.SLOWER]} of {said.total()}" for said in found.values()]
@@ -164,4 +165,5 @@ def _of(module: str) -> Any:
 
 
 if __name__ == "__main__":
-    print("\n".join(table().markdown()))
+    for path, title in ((CHOSEN_ON, "Runs on which our constants were chosen"), (HELD_OUT, "Runs recorded afterwards")):
+        print("\n".join([f"{title}:", "", *table(corpus(path)).markdown()]), flush=True)

@@ -11,7 +11,7 @@ import pytest
 from ssd_core.stats.observed import Observed
 from ssd_core.verdicts.compare import Comparison, compare, compare_controlled
 from tests.verdicts import rules
-from tests.verdicts.rules import SHARES, Recorded, Rule, Said, corpus, ours, ours_without_control, pairs, table
+from tests.verdicts.rules import HELD_OUT, SHARES, Recorded, Rule, Said, corpus, ours, ours_without_control, pairs, table
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,16 @@ def test_the_interval_is_half_as_wide_in_the_median(runs: list[Recorded]) -> Non
     assert np.median(ratios) <= 0.5
 
 
-def test_the_table_has_a_row_a_rule(runs: list[Recorded], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "corpus", lambda: runs[:2])
-    one = table({"always": lambda *_: Said.SLOWER, "never sure": lambda *_: Said.UNDECIDED})
+def test_runs_recorded_after_the_constants_were_chosen_raise_no_alarm() -> None:
+    held_out = corpus(HELD_OUT)
+    assert Counter(run.condition for run in held_out) == {"shared": 12, "bursts": 12}
+    equal, slower = (rules.counts(ours, held_out, share) for share in (0.0, 0.2))
+    assert equal[Said.SLOWER] == 0
+    assert slower[Said.SLOWER] >= 0.95 * slower.total()
+
+
+def test_the_table_has_a_row_a_rule(runs: list[Recorded]) -> None:
+    one = table(runs[:2], {"always": lambda *_: Said.SLOWER, "never sure": lambda *_: Said.UNDECIDED})
     assert len(one.header) == len(SHARES) + 3
     of_ten_percent = [row[1 + SHARES.index(0.1)] for row in one.rows]
     assert of_ten_percent == ["2 of 2", "0 of 2"]
