@@ -1,14 +1,13 @@
 """Runners measured in turn, A B C, C B A, in blocks of steps, so that changes of the machine affect all alike."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ssd_core.stats.interleaved import Interleaved
+from ssd_core.stats.sequential import next_look
 
-BLOCK_NS = 300_000_000  # of steps per turn
+BLOCK_NS = 200_000_000  # of steps per turn
 WARMUP_BLOCKS = 3
-GROWTH = 1.25  # an unclear run goes on until it is a quarter longer; each further look is a chance of an error
 _FIRST_STEPS = 2  # they show how long a step takes
 
 
@@ -57,9 +56,9 @@ class InterleavedRun:
             self.blocks[index].append(block)
 
     def grow(self, on_pair: Callable[[], object] = lambda: None) -> None:
-        """Measure until the run is longer by `GROWTH`, in whole rounds of two pairs."""
-        wanted = 2 * math.ceil(self.pairs * GROWTH / 2)
-        while self.pairs < max(wanted, 2):
+        """Measure until the next look, in whole rounds of two pairs."""
+        wanted = 2 * next_look(self.pairs // 2)
+        while self.pairs < wanted:
             self.pair()
             on_pair()
 

@@ -1,7 +1,7 @@
 """Sequential decisions: a clear case ends early, and looking often costs few errors.
 
-Each look has its own small level, and the levels of all looks together are at most `ALPHA`, whichever are taken: alpha
-spending (Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials") with the union bound between looks.
+Looks are few, at numbers of rounds that grow by a constant factor. Each has an equal part of `ALPHA`: alpha spending
+(Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials") with the union bound between looks.
 """
 
 import math
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ssd_core.stats.steadiness import CONFIDENCE
 
 FIRST_LOOK = 4  # rounds
+GROWTH = 1.4
+LOOKS = tuple(round(FIRST_LOOK * GROWTH**look) for look in range(9))  # 4, 6, 8, 11, 15, 22, 30, 42 and 59 rounds
 ALPHA = 0.005  # two-sided, of all looks together: half of the later test's
 LATER_LOOKS = 0.2  # of the first look's errors: what each later look at a run that goes on may add
 
@@ -24,8 +26,13 @@ def share_of_errors(look: int) -> float:
 
 
 def level(rounds: int) -> float:
-    """The level of the look after so many rounds; over all numbers of rounds they sum up to `ALPHA`."""
-    return ALPHA * (FIRST_LOOK - 1) / (rounds * (rounds - 1)) if rounds >= FIRST_LOOK else 0.0
+    """The level of the look after so many rounds, 0 where there is none; they sum up to `ALPHA`."""
+    return ALPHA / len(LOOKS) if rounds in LOOKS else 0.0
+
+
+def next_look(rounds: int) -> int:
+    """After how many rounds to look again; beyond the last of `LOOKS` only other tests can decide."""
+    return next((look for look in LOOKS if look > rounds), math.ceil(GROWTH * rounds))
 
 
 def differs(logs: Array) -> bool:
@@ -33,7 +40,7 @@ def differs(logs: Array) -> bool:
     from scipy.stats import t  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     rounds = len(logs)
-    if rounds < FIRST_LOOK:
+    if rounds not in LOOKS:
         return False
     error = float(logs.std(ddof=1)) / math.sqrt(rounds)
     if error == 0:

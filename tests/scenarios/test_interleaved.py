@@ -4,6 +4,7 @@ import pytest
 
 from ssd_core.errors import UserError
 from ssd_core.scenarios.interleaved import InterleavedRun
+from ssd_core.stats.sequential import LOOKS
 
 
 class Recorded:
@@ -62,19 +63,19 @@ def test_the_warm_up_that_was_asked_for(asked: int, ran: int) -> None:
     assert run.warmup_steps == ran
 
 
-def test_it_grows_by_a_quarter_in_whole_rounds() -> None:
+def test_it_grows_to_the_next_look_in_whole_rounds() -> None:
     a, b, _ = sides(1.0, 1.0)
     run = InterleavedRun(a, b, steps=1)
     lengths, ticks = [], []
     for _ in range(5):
         run.grow(lambda: ticks.append(1))
         lengths.append(run.pairs)
-    assert lengths == [2, 4, 6, 8, 10]
-    assert len(ticks) == 10
-    while run.pairs < 40:
+    assert lengths == [2 * rounds for rounds in LOOKS[:5]]
+    assert len(ticks) == lengths[-1]
+    while run.pairs < 2 * LOOKS[-1]:
         run.pair()
     run.grow()
-    assert run.pairs == 50
+    assert run.pairs == 2 * 83
 
 
 def test_an_interruption_between_the_two_leaves_whole_pairs() -> None:

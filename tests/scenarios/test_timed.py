@@ -8,7 +8,7 @@ from ssd_core.results.case import Case
 from ssd_core.results.schema import LatencyResult, ThroughputResult
 from ssd_core.scenarios.series import SHARE
 from ssd_core.scenarios.timed import Timed
-from ssd_core.stats.sequential import FIRST_LOOK
+from ssd_core.stats.sequential import FIRST_LOOK, LOOKS
 from tests.scenarios.contexts import ContextMaker
 
 LATENCY = Case("latency", "int8", 1, 1, 2)
@@ -110,6 +110,6 @@ def test_it_can_be_measured_on_and_in_turn(context: ContextMaker) -> None:
     with timed.in_turn_with_reference(Case("latency", "fp32", 1, 1, 2), "speed-up") as turns:
         assert turns.interleaved().ratios.tolist() == pytest.approx([4.0] * FIRST_LOOK)
         turns.grow()
-        assert len(turns.interleaved().ratios) == 5
+        assert len(turns.interleaved().ratios) == LOOKS[1]
     with timed.in_turn_with_yardstick("share") as turns:
         assert turns.interleaved().ratios.tolist() == pytest.approx([0.075] * FIRST_LOOK)
