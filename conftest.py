@@ -12,6 +12,7 @@ pytest_plugins = (
     "fixtures.foreign",
     "fixtures.verdicts",
     "fixtures.record",
+    "fixtures.report",
     "fixtures.terminal",
     "fixtures.details",
     "fixtures.container",

@@ -21,6 +21,7 @@ _COMMANDS = (
     "ssd_core.scenarios.machine_command",
     "ssd_core.output.compare_command",
     "ssd_core.output.show_command",
+    "ssd_core.html.command",
 )
 
 

@@ -80,6 +80,9 @@ RUN = {
     "python -m ssd_core quantize --in-graph fp32.pb --data-location tfrecords --output int8.pb": Ran(
         (r"^wrote int8\.pb",), ("int8.pb",)
     ),
+    "pytest bench --report report.html": Ran(writes=("report.html",), measures=_LATENCY.measures),
+    "python -m ssd_core report before.json after.json --output compared.html": Ran(writes=("compared.html",)),
+    "python -m ssd_core report output/benchmark_20261126_101500.json": Ran((r"^report\.html$",), ("report.html",)),
     "python -m ssd_core show output/benchmark_20261126_101500.json": Ran((r"^latency int8-batch1-intra2 ",)),
     "python -m ssd_core show output/benchmark_20261126_101500.json --format csv": Ran((r"^table,row,column,value$",)),
 }

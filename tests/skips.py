@@ -3,9 +3,15 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 
 from ssd_core.backends import registry
 from tests.coco.conftest import COCO_MINI
+
+
+def in_report_tests() -> bool:
+    """Whether there is what drives a browser. `tox -e report-tests` has it, and then a missing browser is a failure."""
+    return find_spec("selenium") is not None
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,7 @@ class Skip:
 SKIPS = (
     Skip("tests/coco/*", lambda: not COCO_MINI.is_dir(), "the 79 images of COCO are no part of the repository"),
     Skip("tests/backends/test_*", lambda: bool(registry.missing()), "tox -e peers-tests has the other runtimes"),
+    Skip("tests/html/test_browser.py*", lambda: not in_report_tests(), "tox -e report-tests has a browser"),
     Skip(
         "tests/backends/test_bench.py::test_without_the_packages_it_is_refused",
         lambda: not registry.missing(),

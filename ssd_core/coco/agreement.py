@@ -18,13 +18,25 @@ def agreement(reference: Sequence[ImageDetections], others: Sequence[ImageDetect
     """
     wanted = matched = 0
     for ours, theirs in zip(reference, others, strict=True):
-        rows = np.flatnonzero(ours.scores >= LEAST_SCORE)
-        columns = np.flatnonzero(theirs.scores >= LEAST_SCORE)
-        overlaps = intersection_over_union(ours.boxes[rows], theirs.boxes[columns])
-        overlaps[ours.classes[rows][:, None] != theirs.classes[columns][None]] = 0
-        wanted += len(rows)
-        for row in np.argsort(-ours.scores[rows], kind="stable"):
-            if len(columns) and overlaps[row].max() >= MATCH_THRESHOLD:
-                matched += 1
-                overlaps[:, overlaps[row].argmax()] = 0
+        wanted += int(np.count_nonzero(ours.scores >= LEAST_SCORE))
+        matched += _matched(ours, theirs)
     return matched / wanted if wanted else None
+
+
+def differences(ours: ImageDetections, theirs: ImageDetections) -> int:
+    """How many detections in an image, of a score of 0.3 or more, only one of the two has."""
+    counted = (int(np.count_nonzero(one.scores >= LEAST_SCORE)) for one in (ours, theirs))
+    return sum(counted) - 2 * _matched(ours, theirs)
+
+
+def _matched(ours: ImageDetections, theirs: ImageDetections) -> int:
+    rows = np.flatnonzero(ours.scores >= LEAST_SCORE)
+    columns = np.flatnonzero(theirs.scores >= LEAST_SCORE)
+    overlaps = intersection_over_union(ours.boxes[rows], theirs.boxes[columns])
+    overlaps[ours.classes[rows][:, None] != theirs.classes[columns][None]] = 0
+    matched = 0
+    for row in np.argsort(-ours.scores[rows], kind="stable"):
+        if len(columns) and overlaps[row].max() >= MATCH_THRESHOLD:
+            matched += 1
+            overlaps[:, overlaps[row].argmax()] = 0
+    return matched

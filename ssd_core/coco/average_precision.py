@@ -50,6 +50,21 @@ def average_precisions(matches: Matches, weights: Array) -> Array:
     return total / np.maximum(present, 1)
 
 
+def precisions_at_recalls(category: CategoryMatches) -> Array:
+    """The best precision at each of COCO's recalls or beyond, [T, 101]; 0 where a recall is not reached."""
+    objects = int(category.objects.sum())
+    curves = np.zeros((len(category.true), len(RECALLS)))
+    for curve, is_true, is_ignored in zip(curves, category.true, category.ignored, strict=True):
+        hits = np.flatnonzero(is_true)
+        true = np.arange(1, len(hits) + 1)
+        detections = hits + 1 - np.cumsum(is_ignored)[hits]
+        best = np.maximum.accumulate((true / (detections + _LEAST))[::-1])[::-1]
+        first = np.searchsorted(true / objects, RECALLS, side="left")
+        reached = first < len(hits)
+        curve[reached] = best[first[reached]]
+    return curves
+
+
 def _of_category(category: CategoryMatches, weights: Array, objects: Array) -> Array:
     weight = weights.take(category.image, axis=1)  # [R, D]
     down_to = weight.cumsum(axis=1)

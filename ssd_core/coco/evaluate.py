@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssd_core.coco.annotations import Instances
-from ssd_core.coco.categories import ID_OF_LABEL
+from ssd_core.coco.categories import ID_OF_LABEL, NAME_OF_ID
 from ssd_core.coco.matches import Matches, matches_of
 from ssd_core.errors import UserError
 from ssd_core.files import replacing
@@ -168,20 +168,7 @@ def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids:
     seen = set(image_ids)
     if unknown := seen - set(instances.id_of_file.values()):
         raise UserError(f"{instances.path} does not know the image with id {min(unknown)}: give the file that does.")
-    truth = _coco(
-        instances,
-        [
-            {
-                "id": number,  # not the file's own: pycocotools takes 0 for "no match"
-                "image_id": a.image_id,
-                "category_id": a.category_id,
-                "bbox": list(a.box),
-                "area": a.area,
-                "iscrowd": int(a.is_crowd),
-            }
-            for number, a in enumerate(instances.annotations, start=1)
-        ],
-    )
+    truth = _coco(instances, objects(instances))
     detections = _coco(
         instances,
         [r | {"id": n, "area": r["bbox"][2] * r["bbox"][3], "iscrowd": 0} for n, r in enumerate(results, start=1)],
@@ -207,15 +194,35 @@ def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids:
     )
 
 
+def objects(instances: Instances) -> list[dict[str, Any]]:
+    """The ground truth as COCO's annotations."""
+    return [
+        {
+            "id": number,  # not the file's own: pycocotools takes 0 for "no match"
+            "image_id": a.image_id,
+            "category_id": a.category_id,
+            "bbox": list(a.box),
+            "area": a.area,
+            "iscrowd": int(a.is_crowd),
+        }
+        for number, a in enumerate(instances.annotations, start=1)
+    ]
+
+
+def data_set(instances: Instances, annotations: list[dict[str, Any]]) -> dict[str, Any]:
+    """COCO's document of some annotations of the file's images."""
+    return {
+        "images": [{"id": image.id, "width": image.width, "height": image.height} for image in instances.images],
+        "categories": [{"id": one, "name": NAME_OF_ID.get(one, str(one))} for one in instances.category_ids],
+        "annotations": annotations,
+    }
+
+
 def _coco(instances: Instances, annotations: list[dict[str, Any]]) -> Any:
     from pycocotools.coco import COCO  # likewise
 
     coco = COCO()
-    coco.dataset = {
-        "images": [{"id": image.id} for image in instances.images],
-        "categories": [{"id": category_id} for category_id in instances.category_ids],
-        "annotations": annotations,
-    }
+    coco.dataset = data_set(instances, annotations)
     with contextlib.redirect_stdout(io.StringIO()):
         coco.createIndex()
     return coco

@@ -48,28 +48,34 @@ class Matches:
 
 
 def matches_of(evaluation: Any) -> Matches:
-    """The matches of a pycocotools COCOeval of boxes, once its `evaluate` has run."""
+    """The matches of a COCOeval of boxes, pycocotools' or hotcoco's, once its `evaluate` has run."""
     params = evaluation.params
-    images = len(params.imgIds)
-    first = params.areaRngLbl.index("all")
-    categories = []
-    for number, category_id in enumerate(params.catIds):  # evalImgs is by category, then area, then image
-        start = (number * len(params.areaRng) + first) * images
-        category = _category(int(category_id), evaluation.evalImgs[start : start + images])
-        if category is not None:
-            categories.append(category)
-    return Matches(np.array(params.imgIds, np.int64), tuple(categories))
+    area = list(params.areaRng[params.areaRngLbl.index("all")])
+    found = {
+        (one["category_id"], one["image_id"]): one
+        for one in evaluation.evalImgs
+        if one is not None and list(one["aRng"]) == area
+    }
+    image_ids = [int(image_id) for image_id in params.imgIds]
+    category_ids = sorted({category_id for category_id, _ in found})
+    categories = (_category(int(c), [found.get((c, i)) for i in image_ids]) for c in category_ids)
+    return Matches(np.array(image_ids, np.int64), tuple(one for one in categories if one is not None))
 
 
 def _category(category_id: int, evaluated: Iterable[dict[str, Any] | None]) -> CategoryMatches | None:
     of_image = list(evaluated)
-    objects = np.array([0 if one is None else np.count_nonzero(one["gtIgnore"] == 0) for one in of_image], np.int32)
+    objects = np.array([0 if one is None else _count(one["gtIgnore"]) for one in of_image], np.int32)
     if not objects.any():
         return None
     images, evaluations = zip(*((image, one) for image, one in enumerate(of_image) if one is not None), strict=True)
-    scores = np.concatenate([one["dtScores"] for one in evaluations])
+    scores = np.concatenate([np.asarray(one["dtScores"], np.float64) for one in evaluations])
     order = np.argsort(-scores, kind="stable")
     image = np.repeat(np.array(images, np.int32), [len(one["dtScores"]) for one in evaluations])
-    hit = np.concatenate([one["dtMatches"] for one in evaluations], axis=1) != 0
-    ignored = np.concatenate([one["dtIgnore"] for one in evaluations], axis=1).astype(bool)
+    hit = np.concatenate([np.asarray(one["dtMatches"]) for one in evaluations], axis=1) != 0
+    ignored = np.concatenate([np.asarray(one["dtIgnore"], bool) for one in evaluations], axis=1)
     return CategoryMatches(category_id, image[order], (hit & ~ignored)[:, order], ignored[:, order], objects)
+
+
+def _count(ignored: Any) -> int:
+    """How many objects are not ignored."""
+    return int(np.count_nonzero(np.asarray(ignored) == 0))

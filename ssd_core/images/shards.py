@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ssd_core import quiet
 from ssd_core.errors import UserError
 from ssd_core.files import is_file, reading
 from ssd_core.images.tfrecord import damaged, record_spans
@@ -142,7 +143,8 @@ def _numbering(names: Sequence[str]) -> _Numbering | None:
 
 
 def _check_features(serialized: bytes, shard: Path, number: int) -> None:
-    import tensorflow as tf  # it takes 6 s to import
+    quiet.import_tensorflow()  # 6 s
+    import tensorflow as tf
     from google.protobuf.message import DecodeError
 
     try:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from ssd_core.errors import UserError
+from ssd_core.machine.identity import Jitter
 from ssd_core.results.case import Case
 from ssd_core.results.schema import SCHEMA_VERSION, AccuracyResult, Result, TimedResult, of_info, timing_of
 from ssd_core.results.upgrade import upgraded
@@ -39,6 +40,8 @@ class Run:
     not_asked: tuple[str, ...] = ()
     partial: str | None = None
     """What is missing if the run ended early; None for a complete run."""
+    jitter: Jitter | None = None
+    """The machine's state when it was saved; None in files of other tools."""
 
     @property
     def compared(self) -> dict[Case, Result]:
@@ -63,6 +66,7 @@ def read_run(path: Path) -> Run:
         ledger=tuple(document.ledger),
         not_asked=tuple(document.not_asked),
         partial=document.partial,
+        jitter=_jitter(document.machine_info),
     )
 
 
@@ -162,6 +166,13 @@ class _Document(msgspec.Struct):
     ledger: list[LedgerRow] = []
     not_asked: list[str] = []
     partial: str | None = None
+
+
+def _jitter(machine_info: Mapping[str, Any]) -> Jitter | None:
+    try:
+        return msgspec.convert(machine_info.get("jitter"), Jitter)
+    except msgspec.ValidationError:
+        return None
 
 
 def _identity(machine_info: Mapping[str, Any]) -> Mapping[str, object]:

@@ -193,6 +193,8 @@ class AccuracyResult(Result, frozen=True, kw_only=True, tag="accuracy"):
     duration_s: float | None = None
     protocol: str | None = None
     rounding: str | None = None
+    detections_file: str | None = None
+    """The name of the file of its detections, beside the run's own."""
     postprocess: Replacement | None = None
     """Set if the graph's post-processing was replaced."""
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ssd_core.coco import annotations
 from ssd_core.coco.evaluate import Accuracy, evaluate, ids_of_files, to_results, write_results
@@ -57,6 +58,7 @@ class AccuracyScenario(Scenario):
             duration_s=duration_s,
             protocol=accuracy.protocol,
             rounding=self._evaluation.rounding,
+            detections_file=self._evaluation.file_of(self.case.precision).name,
             **depends_on,
             postprocess=self._replacement(detected, accuracy) if depends_on["postprocess_ms"] else None,
         )
@@ -96,8 +98,12 @@ class Evaluation:
         shapes = [(image.height, image.width) for image in images]
         rounding = self._context.settings.upstream_rounding
         results = to_results([image.detections for image in images], ids, shapes, rounding)
-        write_results(results, self._context.folder / f"detections_{name}_{self._context.stamp}.json")
+        write_results(results, self.file_of(name))
         return evaluate(results, self._instances, ids)
+
+    def file_of(self, name: str) -> Path:
+        """Where the detections of this name are kept."""
+        return self._context.folder / f"detections_{name}_{self._context.stamp}.json"
 
     @property
     def rounding(self) -> str:

@@ -21,6 +21,8 @@ class Measured:
         """The end of this run's file names."""
         self.saved: Path | None = None
         """The file of results, once it is written."""
+        self.report: Path | None = None
+        """The page, once it is written."""
         self.ledger = Ledger(quick)
         self.by_test: dict[str, Result] = {}
         self.matches: dict[str, Matches] = {}

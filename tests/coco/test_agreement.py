@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssd_core.coco.agreement import agreement
+from ssd_core.coco.agreement import agreement, differences
 from ssd_core.graph.contract import Detections
 
 BOX = [0.1, 0.1, 0.5, 0.5]
@@ -43,3 +43,18 @@ def test_it_is_a_share_of_all_images() -> None:
 
 def test_nothing_to_find_again_is_no_share() -> None:
     assert agreement([found((1, 0.2, BOX))], [found((1, 0.9, BOX))]) is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "count"),
+    [
+        (found(), found(), 0),
+        (found((1, 0.9, BOX)), found((1, 0.5, NEAR)), 0),
+        (found((1, 0.9, BOX)), found((1, 0.2, NEAR)), 1),  # a score of 0.2 does not count
+        (found((1, 0.9, BOX)), found((2, 0.9, BOX)), 2),
+        (found((1, 0.9, BOX), (1, 0.8, NEAR)), found((1, 0.9, BOX)), 1),
+        (found(), found((3, 0.9, FAR)), 1),
+    ],
+)
+def test_differences_are_what_only_one_has(ours: Detections, theirs: Detections, count: int) -> None:
+    assert differences(ours, theirs) == differences(theirs, ours) == count

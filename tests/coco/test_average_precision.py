@@ -13,7 +13,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ssd_core.coco import average_precision as module
-from ssd_core.coco.average_precision import average_precision, average_precisions
+from ssd_core.coco.average_precision import average_precision, average_precisions, precisions_at_recalls
 from ssd_core.coco.matches import Matches, matches_of
 
 CATEGORIES = (1, 2, 3)
@@ -53,8 +53,8 @@ def coco_of(images: int, annotations: list[dict[str, Any]]) -> Any:
     return coco
 
 
-def evaluated(pictures: Sequence[Picture]) -> tuple[float, Matches]:
-    """AP by pycocotools, and the matches that it found."""
+def documents(pictures: Sequence[Picture]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """COCO's annotations and detections."""
     truth = [
         {"image_id": n, "category_id": o.category_id, "bbox": list(o.box), "iscrowd": int(o.crowd)}
         for n, picture in enumerate(pictures)
@@ -65,11 +65,22 @@ def evaluated(pictures: Sequence[Picture]) -> tuple[float, Matches]:
         for n, picture in enumerate(pictures)
         for d in picture.detections
     ]
+    return truth, found
+
+
+def evaluation_of(truth: list[dict[str, Any]], found: list[dict[str, Any]], images: int) -> Any:
+    """What pycocotools computes."""
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(coco_of(len(pictures), truth), coco_of(len(pictures), found), "bbox")
+        evaluation = COCOeval(coco_of(images, truth), coco_of(images, found), "bbox")
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
+    return evaluation
+
+
+def evaluated(pictures: Sequence[Picture]) -> tuple[float, Matches]:
+    """AP by pycocotools, and the matches that it found."""
+    evaluation = evaluation_of(*documents(pictures), len(pictures))
     return float(evaluation.stats[0]), matches_of(evaluation)
 
 
@@ -213,3 +224,14 @@ def test_weights_that_are_no_counts_of_the_images_are_refused(weights: list[floa
     _, matches = evaluated([SEEN, UNSEEN])
     with pytest.raises(ValueError, match="2 whole numbers, 0 or more"):
         average_precision(matches, np.array(weights))
+
+
+@given(picture_lists())
+def test_precisions_at_recalls_are_those_of_pycocotools(pictures: list[Picture]) -> None:
+    _, matches = evaluated(pictures)
+    truth, found = documents(pictures)
+    evaluation = evaluation_of(truth, found, len(pictures))
+    places = {int(category_id): place for place, category_id in enumerate(evaluation.params.catIds)}
+    for category in matches.categories:
+        expected = evaluation.eval["precision"][:, :, places[category.category_id], 0, 2]
+        assert np.allclose(precisions_at_recalls(category), expected, rtol=0, atol=1e-12)

@@ -11,7 +11,18 @@ import pytest
 from ssd_core.stats.observed import Observed
 from ssd_core.verdicts.compare import Comparison, compare, compare_controlled
 from tests.verdicts import rules
-from tests.verdicts.rules import HELD_OUT, SHARES, Recorded, Rule, Said, corpus, ours, ours_without_control, pairs, table
+from tests.verdicts.rules import (
+    HELD_OUT,
+    SHARES,
+    Recorded,
+    Rule,
+    Said,
+    corpus,
+    ours,
+    ours_without_control,
+    pairs,
+    table,
+)
 
 
 @pytest.fixture(scope="module")

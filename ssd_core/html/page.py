@@ -1,0 +1,102 @@
+"""The page: one HTML file from runs, which needs nothing from anywhere."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+from ssd_core.errors import UserError
+from ssd_core.html import (
+    accuracy,
+    distribution,
+    layers,
+    machines,
+    peers,
+    pictures,
+    settings,
+    speeds,
+    supply,
+    timeline,
+    tuning,
+    verdicts,
+)
+from ssd_core.html.chart import Chart, altair
+from ssd_core.html.picture import DASHES, INKS, Picture
+from ssd_core.html.section import Section
+from ssd_core.html.sources import Evaluated, Sources, evaluated
+from ssd_core.output import tables
+from ssd_core.results.run import Run
+from ssd_core.results.schema import AccuracyResult
+from ssd_core.verdicts.cross_machine import cross_machine_report
+from ssd_core.verdicts.report import Report, UnlikeMachinesError, report
+
+
+def page(runs: Sequence[Run], sources: Sources) -> str:
+    """The HTML of one run, or of several, of which the first is the baseline.
+
+    UserError without the extra, for a run without results, and where `sources` names detections, records or annotations
+    that are missing or not those of the last run.
+    """
+    altair()
+    import jinja2
+
+    labels = [""] if len(runs) == 1 else [chr(ord("A") + number) for number in range(len(runs))]
+    sections = _sections(runs, labels, sources)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.tests["chart"] = lambda block: isinstance(block, Chart)
+    environment.tests["picture"] = lambda block: isinstance(block, Picture)
+    environment.tests["text"] = lambda block: isinstance(block, str)
+    template = environment.from_string(files("ssd_core.html").joinpath("page.html").read_text(encoding="utf-8"))
+    shown = [block for section in sections for block in section.blocks if isinstance(block, Picture)]
+    drawn = {box.source for one in shown for box in one.boxes}
+    text: str = template.render(
+        runs=list(zip(labels, runs, strict=True)),
+        sections=[one for one in sections if one.filled],
+        empty=[one for one in sections if not one.filled],
+        categories=sorted({name for one in shown for name in one.categories}),
+        inks=[(name, ink, DASHES[name]) for name, ink in INKS.items() if name in drawn],
+    )
+    return text
+
+
+def _sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> list[Section]:
+    comparison = _comparison(runs)
+    detections, why_empty = _evaluated(runs, sources)
+    return [
+        verdicts.section(runs, labels, comparison),
+        machines.section(runs, labels),
+        speeds.section(runs, labels, comparison),
+        distribution.section(runs, labels),
+        timeline.section(runs, labels),
+        tuning.section(runs, labels),
+        layers.section(runs, labels),
+        peers.section(runs, labels),
+        accuracy.section(runs, labels, detections, why_empty),
+        pictures.section(detections, why_empty),
+        supply.section(runs, labels),
+        Section("figures", "All figures of the series", [tables.timing(run.results).filled for run in runs]),
+        settings.section(runs, labels),
+    ]
+
+
+def _comparison(runs: Sequence[Run]) -> Report | None:
+    """The runs compared with the first; what carries over, if their machines are unlike."""
+    if len(runs) == 1:
+        return None
+    try:
+        return report(runs)
+    except UnlikeMachinesError:
+        return cross_machine_report(runs)
+
+
+def _evaluated(runs: Sequence[Run], sources: Sources) -> tuple[Evaluated | None, str]:
+    """The detections of the last run that has any; or why they are not shown."""
+    measured = [run for run in runs if any(isinstance(one, AccuracyResult) for one in run.results)]
+    if not measured and not sources.named:
+        return None, ""
+    try:
+        return evaluated((measured or runs)[-1], sources), ""
+    except UserError as error:
+        if sources.named:
+            raise
+        return None, str(error)

@@ -1,0 +1,129 @@
+"""The page: it says what the files hold, in its order, and needs nothing from anywhere."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ssd_core.errors import UserError
+from ssd_core.html.page import page
+from ssd_core.html.sources import Sources
+from ssd_core.results.run import Run, read_run
+from tests.html.conftest import HOSTILE, LEDGER, results, series, write
+
+ORDER = [
+    *("verdicts", "machine", "speed", "distribution", "series", "tuning", "profile", "peers", "accuracy", "pictures"),
+    *("input", "figures", "settings"),
+]
+MOST_BYTES = 3_000_000
+
+
+class Outline(HTMLParser):
+    """The sections, the tables' cells, and whatever could load or run something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: list[str] = []
+        self.rows: list[list[str]] = []
+        self.loads: list[str] = []
+        self.scripts = 0
+        self.styles: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "section" and "id" in attributes:
+            self.sections.append(attributes["id"])
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        self.scripts += tag == "script"
+        self.loads += [v for k, v in attributes.items() if k in ("src", "href", "xlink:href") and not v.startswith("#")]
+        self.styles += [attributes["style"]] if "style" in attributes else []
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and self.rows[-1] and self.lasttag in ("td", "th"):
+            self.rows[-1][-1] += data.strip()
+
+
+@pytest.fixture(scope="module")
+def text(saved_run: Run) -> str:
+    return page([saved_run], Sources())
+
+
+def test_every_section_is_there_in_its_order(text: str) -> None:
+    assert Outline(text).sections == ORDER
+    assert "Left out" not in text
+    assert len(text.encode()) < MOST_BYTES
+
+
+def test_it_loads_nothing(text: str) -> None:
+    outline = Outline(text)
+    assert outline.loads
+    assert [one for one in outline.loads if not one.startswith("data:")] == []
+    assert outline.scripts == 1
+    assert outline.styles == []
+    assert not re.search(r"@import|url\(", text)
+    assert re.findall(r"https?://[^\"'\s<]+", text.replace("http://www.w3.org/", "")) == []
+
+
+def test_what_failed_comes_first(text: str) -> None:
+    rows = Outline(text).rows
+    head = rows.index(["case", "asked", "outcome", "figures"])
+    assert [row[2] for row in rows[head + 1 : head + 1 + len(LEDGER)]] == ["broken", "kept"]
+
+
+def test_figures_are_those_of_the_file(text: str, saved_run: Run) -> None:
+    rows = Outline(text).rows
+    for result in saved_run.results:
+        numbers = getattr(result, "accuracy", {})
+        for name, value in numbers.items():
+            assert any(row[0] == name and ("" if value < 0 else f"{value:.3f}") in row for row in rows)
+        if (rate := getattr(result, "images_per_second", None)) is not None:
+            title = f"{result.kind} {result.case.id}"
+            assert any(row[0].startswith(title) and row[1].startswith(f"{rate:.2f}") for row in rows)
+
+
+def test_what_a_file_holds_is_text(text: str, saved_run: Run) -> None:
+    assert "Example &lt;b&gt;9000&lt;/b&gt;" in text
+    assert "p99 is &lt;1&gt; ms" in text
+    hostile = page([replace(saved_run, path=saved_run.path.parent / HOSTILE, results=saved_run.results[:1])], Sources())
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;x.jpg" in hostile
+    assert "<script>alert" not in hostile
+
+
+def test_sections_without_data_are_listed_at_the_end(tmp_path: Path) -> None:
+    path = write(tmp_path / "run.json", [series("int8", "latency")])
+    text = page([read_run(path)], Sources())
+    assert Outline(text).sections == ["verdicts", "machine", "speed", "distribution", "series", "figures", "settings"]
+    left_out = text.split("Left out")[1]
+    for title in ("The search of tuned cases", "Other runtimes", "Accuracy on COCO", "Detections on pictures"):
+        assert f"<li>{title}: no data</li>" in left_out
+
+
+def test_several_runs_are_compared_with_the_first(tmp_path: Path) -> None:
+    one, two = (write(tmp_path / f"{name}.json", results(seed)) for name, seed in (("one", 1), ("two", 2)))
+    text = page([read_run(one), read_run(two)], Sources())
+    assert "no change shown" in text
+    assert "Change from the first run" in text
+    assert "A: " in text
+    assert "B: " in text
+
+
+def test_unlike_machines_stand_side_by_side(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.json", results(1))
+    two = write(tmp_path / "two.json", results(2), identity={"cpu_model": "Other 1"})
+    text = page([read_run(one), read_run(two)], Sources())
+    assert ["cpu model", "Example <b>9000</b>", "Other 1"] in Outline(text).rows
+
+
+def test_detections_that_are_gone_are_said(saved_run: Run, tmp_path: Path) -> None:
+    moved = replace(saved_run, path=tmp_path / "moved.json")
+    text = page([moved], Sources())
+    assert "pictures" not in Outline(text).sections
+    assert "Detections on pictures: The detections" in text
+    with pytest.raises(UserError, match="cannot be read"):
+        page([moved], Sources(detections=tmp_path))
