@@ -106,6 +106,7 @@ COVERED = {
     "pipx run tox -e rules": Covered("tests/verdicts/test_rules.py", "table(", MINUTES),
     "pipx run tox -e thorough": Covered(".github/workflows/tests.yml", "pipx run tox -e thorough\n", MINUTES),
     "pipx run tox -e peers-tests": Covered(".ci/run", "pipx run tox -e peers-tests\n", MINUTES),
+    "pipx run tox -e report-tests": Covered(".ci/run", "pipx run tox -e report-tests\n", MINUTES),
     "podman build --tag ssd-vgg16-bench --file Containerfile .": Covered(
         ".ci/run", "--tag ssd-vgg16-bench --file Containerfile .", MINUTES
     ),

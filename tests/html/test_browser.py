@@ -49,8 +49,9 @@ def opened(file: Path) -> Iterator[Open]:
             options.add_argument(option)
         options.add_experimental_option("prefs", preferences or {})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        options.binary_location = shutil.which("chromium") or ""
-        driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+        browser, driver_path = (_found(*names) for names in (("chromium", "google-chrome"), ("chromedriver",)))
+        options.binary_location = browser
+        driver = webdriver.Chrome(options, webdriver.ChromeService(driver_path))
         drivers.append(driver)
         driver.get(url or file.as_uri())
         return driver
@@ -58,6 +59,14 @@ def opened(file: Path) -> Iterator[Open]:
     yield start
     for driver in drivers:
         driver.quit()
+
+
+def _found(*names: str) -> str:
+    """The path of a program; without one the test has failed."""
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.fail(f"there is no {' and no '.join(names)}: apt install chromium chromium-driver")
+    return path
 
 
 def requests(driver: Any) -> list[str]:
