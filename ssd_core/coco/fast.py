@@ -9,6 +9,8 @@ from ssd_core.coco.annotations import Instances
 from ssd_core.coco.evaluate import data_set, objects
 from ssd_core.coco.matches import Matches, matches_of
 
+_ALL = [0.0, 1e10]  # square pixels
+
 
 def fast_matches(results: Sequence[dict[str, Any]], instances: Instances, image_ids: Sequence[int]) -> Matches:
     """The matches of COCO's results in the images `image_ids`, as `evaluate` finds them."""
@@ -18,5 +20,6 @@ def fast_matches(results: Sequence[dict[str, Any]], instances: Instances, image_
         truth = COCO(data_set(instances, objects(instances)))
         evaluation = COCOeval(truth, truth.loadRes(list(results)), "bbox")
         evaluation.params.imgIds = sorted(set(image_ids))
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [_ALL], ["all"]  # matches are of all areas
         evaluation.evaluate()
     return matches_of(evaluation)

@@ -1,7 +1,10 @@
 """The page: one HTML file from runs, which needs nothing from anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.resources import files
+
+from tqdm import tqdm
 
 from ssd_core.errors import UserError
 from ssd_core.html import (
@@ -23,6 +26,7 @@ from ssd_core.html.picture import DASHES, INKS, Picture
 from ssd_core.html.section import Section
 from ssd_core.html.sources import Evaluated, Sources, evaluated
 from ssd_core.output import tables
+from ssd_core.output.render import letters
 from ssd_core.results.run import Run
 from ssd_core.results.schema import AccuracyResult
 from ssd_core.verdicts.cross_machine import cross_machine_report
@@ -30,7 +34,7 @@ from ssd_core.verdicts.report import Report, UnlikeMachinesError, report
 
 
 def page(runs: Sequence[Run], sources: Sources) -> str:
-    """The HTML of one run, or of several, of which the first is the baseline.
+    """The HTML of one run, or of several, of which the first is the baseline; a terminal shows a progress bar.
 
     UserError without the extra, for a run without results, and where `sources` names detections, records or annotations
     that are missing or not those of the last run.
@@ -38,8 +42,9 @@ def page(runs: Sequence[Run], sources: Sources) -> str:
     altair()
     import jinja2
 
-    labels = [""] if len(runs) == 1 else [chr(ord("A") + number) for number in range(len(runs))]
-    sections = _sections(runs, labels, sources)
+    labels = [""] if len(runs) == 1 else letters(len(runs))
+    steps = _sections(runs, labels, sources)
+    sections = [make() for make in tqdm(steps, desc="drawing", unit=" sections", leave=False, disable=None)]
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -59,23 +64,25 @@ def page(runs: Sequence[Run], sources: Sources) -> str:
     return text
 
 
-def _sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> list[Section]:
-    comparison = _comparison(runs)
-    detections, why_empty = _evaluated(runs, sources)
+def _sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> list[Callable[[], Section]]:
+    """What makes each section, in their order."""
+    comparison = cache(lambda: _comparison(runs))
+    detections = cache(lambda: _evaluated(runs, sources))
+    figures = "All figures of the series"
     return [
-        verdicts.section(runs, labels, comparison),
-        machines.section(runs, labels),
-        speeds.section(runs, labels, comparison),
-        distribution.section(runs, labels),
-        timeline.section(runs, labels),
-        tuning.section(runs, labels),
-        layers.section(runs, labels),
-        peers.section(runs, labels),
-        accuracy.section(runs, labels, detections, why_empty),
-        pictures.section(detections, why_empty),
-        supply.section(runs, labels),
-        Section("figures", "All figures of the series", [tables.timing(run.results).filled for run in runs]),
-        settings.section(runs, labels),
+        lambda: verdicts.section(runs, labels, comparison()),
+        lambda: machines.section(runs, labels),
+        lambda: speeds.section(runs, labels, comparison()),
+        lambda: distribution.section(runs, labels),
+        lambda: timeline.section(runs, labels),
+        lambda: tuning.section(runs, labels),
+        lambda: layers.section(runs, labels),
+        lambda: peers.section(runs, labels),
+        lambda: accuracy.section(runs, labels, *detections()),
+        lambda: pictures.section(*detections()),
+        lambda: supply.section(runs, labels),
+        lambda: Section("figures", figures, [tables.timing(run.results).filled for run in runs]),
+        lambda: settings.section(runs, labels),
     ]
 
 

@@ -23,7 +23,7 @@ _FIGURES = (
 
 def section(runs: Sequence[Run], labels: Sequence[str], comparison: Report | None) -> Section:
     """A chart of images a second, one of the median, one of speed-ups, and the result table of each run."""
-    charts = [*_speeds(runs, labels), *_speedups(runs, labels), *_changes(comparison)]
+    charts = [*_speeds(runs, labels), *_speedups(runs, labels), *_changes(labels, comparison)]
     shown = [result_table(run.results) for run in runs]
     speedups = [tables.speedups(run.results) for run in runs]
     variants = [tables.against(run.results).filled for run in runs]
@@ -71,15 +71,15 @@ def _speedups(runs: Sequence[Run], labels: Sequence[str]) -> Iterator[Chart]:
         yield intervals.chart(values, f"Times as fast as {REFERENCE}, with 95 % intervals", "speed-up", mark=1.0)
 
 
-def _changes(comparison: Report | None) -> Iterator[Chart]:
+def _changes(labels: Sequence[str], comparison: Report | None) -> Iterator[Chart]:
     """Each run's times over the first one's."""
     if comparison is None:
         return
     values = [
-        Value(row.case, _precision_of(row.case), one.ratio, one.low, one.high, chr(ord("A") + number))
+        Value(row.case, _precision_of(row.case), one.ratio, one.low, one.high, label)
         for row in comparison.rows
         if row.figure != "AP"
-        for number, one in enumerate(row.comparisons)
+        for label, one in zip(labels, row.comparisons, strict=True)
         if one is not None and one.ratio is not None and one.low is not None and one.high is not None
     ]
     if values:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 
 from ssd_core.output import formats
@@ -17,10 +17,10 @@ _QUIET = (Verdict.NO_CHANGE, Verdict.NEW, Verdict.MISSING)  # verdicts that need
 
 def table_of(report: Report) -> Table:
     """One row per figure; below the table the files, the reasons of the verdicts that need one, and the notes."""
-    letters = _letters(report)
-    header = ["case", "figure", letters[0]]
-    for letter in letters[1:]:
-        header += [letter, f"{letter} to {letters[0]}, 95 % interval", "verdict"]
+    names = letters(len(report.files))
+    header = ["case", "figure", names[0]]
+    for name in names[1:]:
+        header += [name, f"{name} to {names[0]}, 95 % interval", "verdict"]
     notes = [*_legend(report), *_explanations(report), *report.notes, _count(report)]
     return Table(header, [_cells(row) for row in report.rows], notes)
 
@@ -68,14 +68,14 @@ def _interval(comparison: Comparison | None) -> str:
 
 
 def _legend(report: Report) -> list[str]:
-    described = zip(_letters(report), report.files, report.machines, strict=True)
+    described = zip(letters(len(report.files)), report.files, report.machines, strict=True)
     return [f"{letter}: {file} ({machine})" for letter, file, machine in described]
 
 
 def _explanations(report: Report) -> list[str]:
-    letters = _letters(report)
+    names = letters(len(report.files))
     return [
-        f"{row.case}, {row.figure}, {letters[index]}: {comparison.verdict}: {comparison.reason}"
+        f"{row.case}, {row.figure}, {names[index]}: {comparison.verdict}: {comparison.reason}"
         for row in report.rows
         for index, comparison in enumerate(row.comparisons)
         if comparison is not None and comparison.verdict not in _QUIET
@@ -87,8 +87,9 @@ def _count(report: Report) -> str:
     return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict if verdict in verdicts) + "."
 
 
-def _letters(report: Report) -> Sequence[str]:
-    return [chr(ord("A") + index) if index < 26 else f"F{index + 1}" for index in range(len(report.files))]
+def letters(files: int) -> list[str]:
+    """A short name for each of so many files, of which the first is A."""
+    return [chr(ord("A") + index) if index < 26 else f"F{index + 1}" for index in range(files)]
 
 
 def _number(row: Row, value: float | None) -> str:
