@@ -6,22 +6,25 @@ Format: https://cocodataset.org/#format-results, object detection.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from ssd_core.coco.annotations import Annotation
 from ssd_core.coco.categories import LABEL_OF_ID
 from ssd_core.errors import UserError
 from ssd_core.files import reading
 
+_LARGEST = 1e9  # of a coordinate: boxes in pixels are far below
+
 
 class Detection(msgspec.Struct, frozen=True):
     """One detection: `bbox` is x, y, width and height in pixels."""
 
-    image_id: int
+    image_id: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     category_id: int
     bbox: tuple[float, float, float, float]
     score: float
@@ -54,6 +57,8 @@ def read_results(path: Path) -> list[Detection]:
         detections = msgspec.json.decode(content, type=list[Detection])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} holds no detections in COCO's results format ({error}): measure again.") from error
+    if any(abs(number) > _LARGEST for one in detections for number in (*one.bbox, one.score)):
+        raise UserError(f"{path} has a box or a score above {_LARGEST:g}: measure again.")
     if unknown := {one.category_id for one in detections} - LABEL_OF_ID.keys():
         raise UserError(f"{path} has the category {min(unknown)}, which is none of COCO's 80: measure again.")
     return detections

@@ -12,7 +12,7 @@ from ssd_core.errors import UserError
 from ssd_core.html import intervals
 from ssd_core.html.chart import WIDTH, Chart, Row, altair, by_precision, data, drawn
 from ssd_core.html.intervals import Value
-from ssd_core.html.section import Block, Section
+from ssd_core.html.section import Block, Section, of_run
 from ssd_core.html.sources import Evaluated
 from ssd_core.output import tables
 from ssd_core.output.table import Table
@@ -37,9 +37,9 @@ def section(runs: Sequence[Run], labels: Sequence[str], evaluated: Evaluated | N
     ]
     if not results:
         return Section("accuracy", "Accuracy on COCO", [])
-    more = [why_empty] if evaluated is None else list(_of_detections(evaluated))
-    data_of = [tables.accuracy([one for _, one in results]).filled]
-    return Section("accuracy", "Accuracy on COCO", [*_numbers(results), _table(results), *data_of, *more])
+    more = [why_empty] if evaluated is None else list(_of_detections(evaluated, len(runs) > 1))
+    about = [of_run(tables.accuracy(run.results).filled, label) for run, label in zip(runs, labels, strict=True)]
+    return Section("accuracy", "Accuracy on COCO", [*_numbers(results), _table(results), *about, *more])
 
 
 def _numbers(results: Sequence[Labelled]) -> Iterator[Chart]:
@@ -63,7 +63,14 @@ def _cell(value: float | None) -> str:
     return "" if value is None or value < 0 else f"{value:{OF_AP}}"
 
 
-def _of_detections(evaluated: Evaluated) -> Iterator[Block]:
+def _loss(value: float) -> str:
+    said = f"{value:{OF_AP}}"
+    return said.removeprefix("-") if not float(said) else said
+
+
+def _of_detections(evaluated: Evaluated, several: bool) -> Iterator[Block]:
+    if several:
+        yield f"What follows is of the detections of {evaluated.run.path.name}."
     yield from _with_intervals(evaluated)
     yield from _categories(evaluated)
     yield from _curves(evaluated)
@@ -83,7 +90,7 @@ def _with_intervals(evaluated: Evaluated) -> Iterator[Block]:
         cells = [f"{ap.value:{OF_AP}}", f"{ap.low:{OF_AP}} to {ap.high:{OF_AP}}"]
         if REFERENCE in matches and precision != REFERENCE:
             loss = ap_loss_interval(matches[REFERENCE], matches[precision])
-            cells += [f"{loss.value:{OF_AP}}", f"{loss.low:{OF_AP}} to {loss.high:{OF_AP}}"]
+            cells += [_loss(loss.value), f"{_loss(loss.low)} to {_loss(loss.high)}"]
         else:
             cells += ["", ""]
         rows.append([precision, *cells])
@@ -129,6 +136,8 @@ def _curves(evaluated: Evaluated) -> Iterator[Chart]:
     alt = altair()
     rows: list[Row] = []
     for precision, own in evaluated.matches.items():
+        if not own.categories:  # no image has an object
+            return
         mean = np.mean([precisions_at_recalls(one) for one in own.categories], axis=0)
         for iou, place in _CURVES.items():
             for recall, value in zip(RECALLS.tolist(), mean[place].tolist(), strict=True):

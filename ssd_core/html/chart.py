@@ -1,7 +1,7 @@
 """Chart: one figure as SVG, drawn by Altair without a network.
 
 The SVG has no script, style or outside reference. Its text takes the page's colour, so that it suits both themes. Each
-mark has an `aria-label` with its numbers, which the page shows on hovering.
+mark has an `aria-label`, which the page shows on hovering: its numbers, or the name of a curve.
 """
 
 import re
@@ -27,6 +27,7 @@ _CONFIG: dict[str, Any] = {
     "legend": {**_TEXT, "titleFontWeight": "normal", "aria": False},
     "text": {"color": INK},
 }
+_UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _SIZE = re.compile(r' width="([\d.]+)" height="([\d.]+)"')
 
 Row = dict[str, Any]
@@ -60,9 +61,22 @@ def drawn(chart: Any, caption: str, description: str) -> Chart:
     """The chart of an Altair specification."""
     import vl_convert
 
-    svg = vl_convert.vegalite_to_svg({**chart.to_dict(), "config": _CONFIG})
-    label = escape(f"{caption}: {description}", quote=True)
+    svg = vl_convert.vegalite_to_svg({**_cleaned(chart.to_dict(validate=False)), "config": _CONFIG})
+    label = escape(clean(f"{caption}: {description}"), quote=True)
     return Chart(caption, _SIZE.sub(lambda size: f'{size[0]} role="img" aria-label="{label}"', svg, count=1))
+
+
+def clean(text: str) -> str:
+    """Text without what neither XML nor UTF-8 can hold: control characters, and bytes that are not UTF-8."""
+    return _UNSAYABLE.sub("\ufffd", text)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _cleaned(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(one) for one in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def data(rows: Sequence[Row]) -> Any:

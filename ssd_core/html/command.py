@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssd_core.errors import UserError
 from ssd_core.files import check_target, replacing
 from ssd_core.html.page import page
 from ssd_core.html.sources import Sources
@@ -33,6 +34,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Write the page and print its path; UserError for a file that is damaged, missing, or cannot be written."""
     check_target(args.output)
+    if args.output.resolve() in [path.resolve() for path in args.files]:
+        raise UserError(f"{args.output} is a run to draw: give another --output.")
     write([read_run(path) for path in args.files], args.output, _sources(args))
     print(args.output)
     return 0
@@ -46,4 +49,5 @@ def write(runs: Sequence[Run], output: Path, sources: Sources) -> None:
 
 
 def _sources(args: argparse.Namespace) -> Sources:
-    return Sources(args.detections, args.data_location, args.annotations_file)
+    named = (args.detections, args.data_location, args.annotations_file)
+    return Sources(*named, required=any(one is not None for one in named))

@@ -40,7 +40,9 @@ def _curves(series: Sequence[Labelled]) -> Iterator[Chart]:
         alt.Chart(data(rows))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("times:Q", title="duration of a step over the median of its case", scale=scale),
+            x=alt.X(
+                "times:Q", title=f"duration of a step over the median of its case, up to {_LARGEST:g}", scale=scale
+            ),
             y=y,
             color=by_precision(rows),
             strokeDash=alt.StrokeDash("run:N", title=None, legend=alt.Legend() if several else None),
@@ -51,7 +53,7 @@ def _curves(series: Sequence[Labelled]) -> Iterator[Chart]:
     lines = alt.Chart(marks).mark_rule(strokeDash=[2, 4], color=INK, opacity=0.5, aria=False).encode(y=y)
     names = (
         alt.Chart(marks)
-        .mark_text(align="right", dx=-2, dy=-5, aria=False)
+        .mark_text(align="right", dx=-2, dy=9, aria=False)
         .encode(y=y, text="name:N", x=alt.value(WIDTH - 160))
     )
     chart = alt.layer(lines, names, curves).properties(width=WIDTH - 160, height=260)

@@ -1,5 +1,6 @@
 """A chart of values with their intervals: one row per name, several runs side by side within it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,13 +34,15 @@ def chart(
     rows = [
         {
             **{"name": one.name, "run": one.run, "precision": one.precision, "said": one.said(digits)},
+            "series": f"{one.precision} {one.run}",
             **{"value": one.value, "low": one.low, "high": one.high},
         }
         for one in values
     ]
-    names, runs = (list(dict.fromkeys(row[field] for row in rows)) for field in ("name", "run"))
+    names, runs, series = (list(dict.fromkeys(row[field] for row in rows)) for field in ("name", "run", "series"))
+    beside = max(Counter(row["name"] for row in rows).values())
     y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(grid=True))
-    places = {"yOffset": alt.YOffset("run:N", sort=runs)} if len(runs) > 1 else {}
+    places = {"yOffset": alt.YOffset("series:N", sort=series)} if beside > 1 else {}
     shapes = {"shape": alt.Shape("run:N", sort=runs, title=None)} if len(runs) > 1 else {}
     base = alt.Chart(data(rows)).encode(y=y, color=by_precision(rows), **places)
     scale = alt.Scale(zero=zero, nice=True)
@@ -51,6 +54,6 @@ def chart(
     if mark is not None:
         line = alt.Chart(data([{"at": mark}])).mark_rule(strokeDash=[4, 4], color=INK, aria=False)
         layers.insert(0, line.encode(x=alt.X("at:Q", title=axis, scale=scale)))
-    height = _ROW_HEIGHT * len(names) * max(1, 0.7 * len(runs))
+    height = _ROW_HEIGHT * len(names) * max(1, 0.5 * beside)
     drawing = alt.layer(*layers).properties(width=WIDTH - 160, height=height)
     return drawn(drawing, caption, f"{axis}. " + "; ".join(one.said(digits) for one in values))

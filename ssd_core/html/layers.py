@@ -1,9 +1,9 @@
-"""Where the time of a step goes: each layer's milliseconds, and its rate beside the roofline."""
+"""Where the time of a step goes: the milliseconds of each convolution and pooling, and its rate beside the roofline."""
 
 from collections.abc import Iterator, Sequence
 
 from ssd_core.html.chart import INK, WIDTH, Chart, Row, altair, by_precision, data, drawn
-from ssd_core.html.section import Block, Section
+from ssd_core.html.section import Block, Section, of_run
 from ssd_core.output import profile_tables
 from ssd_core.profiling.layers import Row as Layer
 from ssd_core.results.run import Run
@@ -19,7 +19,11 @@ def section(runs: Sequence[Run], labels: Sequence[str]) -> Section:
         for result in run.results:
             if isinstance(result, ProfileResult):
                 title = f"{result.case.id} {label}".strip()
-                blocks += [*_times(result, title), *_roofline(result, title), profile_tables.table(result)]
+                blocks += [
+                    *_times(result, title),
+                    *_roofline(result, title),
+                    of_run(profile_tables.table(result), label),
+                ]
     return Section("profile", "Where does the time go?", blocks)
 
 
@@ -44,7 +48,9 @@ def _times(result: ProfileResult, title: str) -> Iterator[Chart]:
         )
         .properties(width=WIDTH - 220, height=15 * len(names))
     )
-    yield drawn(chart, f"{title}: time of each layer, in order", "; ".join(row["said"] for row in rows))
+    yield drawn(
+        chart, f"{title}: time of each convolution and pooling, in order", "; ".join(row["said"] for row in rows)
+    )
 
 
 def _roofline(result: ProfileResult, title: str) -> Iterator[Chart]:

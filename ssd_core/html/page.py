@@ -21,9 +21,9 @@ from ssd_core.html import (
     tuning,
     verdicts,
 )
-from ssd_core.html.chart import Chart, altair
+from ssd_core.html.chart import Chart, altair, clean
 from ssd_core.html.picture import DASHES, INKS, Picture
-from ssd_core.html.section import Section
+from ssd_core.html.section import Section, of_run
 from ssd_core.html.sources import Evaluated, Sources, evaluated
 from ssd_core.output import tables
 from ssd_core.output.render import letters
@@ -61,14 +61,14 @@ def page(runs: Sequence[Run], sources: Sources) -> str:
         categories=sorted({name for one in shown for name in one.categories}),
         inks=[(name, ink, DASHES[name]) for name, ink in INKS.items() if name in drawn],
     )
-    return text
+    return clean(text)
 
 
 def _sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> list[Callable[[], Section]]:
     """What makes each section, in their order."""
     comparison = cache(lambda: _comparison(runs))
     detections = cache(lambda: _evaluated(runs, sources))
-    figures = "All figures of the series"
+    figures, of_runs = "All figures of the series", list(zip(runs, labels, strict=True))
     return [
         lambda: verdicts.section(runs, labels, comparison()),
         lambda: machines.section(runs, labels),
@@ -79,9 +79,9 @@ def _sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> l
         lambda: layers.section(runs, labels),
         lambda: peers.section(runs, labels),
         lambda: accuracy.section(runs, labels, *detections()),
-        lambda: pictures.section(*detections()),
+        lambda: _pictures(*detections(), sources),
         lambda: supply.section(runs, labels),
-        lambda: Section("figures", figures, [tables.timing(run.results).filled for run in runs]),
+        lambda: Section("figures", figures, [of_run(tables.timing(r.results).filled, label) for r, label in of_runs]),
         lambda: settings.section(runs, labels),
     ]
 
@@ -99,11 +99,21 @@ def _comparison(runs: Sequence[Run]) -> Report | None:
 def _evaluated(runs: Sequence[Run], sources: Sources) -> tuple[Evaluated | None, str]:
     """The detections of the last run that has any; or why they are not shown."""
     measured = [run for run in runs if any(isinstance(one, AccuracyResult) for one in run.results)]
-    if not measured and not sources.named:
+    if not measured and not sources.required:
         return None, ""
     try:
         return evaluated((measured or runs)[-1], sources), ""
     except UserError as error:
-        if sources.named:
+        if sources.required:
             raise
         return None, str(error)
+
+
+def _pictures(detections: Evaluated | None, why_empty: str, sources: Sources) -> Section:
+    """The pictures; without them if a record is damaged, unless the user named it."""
+    try:
+        return pictures.section(detections, why_empty)
+    except UserError as error:
+        if sources.required:
+            raise
+        return pictures.section(None, str(error))

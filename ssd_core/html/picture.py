@@ -10,12 +10,13 @@ import numpy as np
 from ssd_core.coco.agreement import LEAST_SCORE
 from ssd_core.coco.categories import ID_OF_LABEL, NAME_OF_ID
 from ssd_core.coco.detections import Boxes
-from ssd_core.html.chart import COLOURS, PRECISIONS
+from ssd_core.html.chart import COLOURS, OTHER, PRECISIONS
 from ssd_core.output.table import Table
 
 TRUTH = "ground truth"
 DASHES = {TRUTH: "", "fp32": "7 3", "int8": "2 2", "bf16": "8 2 2 2"}
 INKS = {TRUTH: COLOURS[2], **PRECISIONS}
+_DARKER = {TRUTH: "#00573f", "fp32": "#004a75", "int8": "#8a3b00", "bf16": "#7d3560"}
 _LONGEST_SIDE = 480
 _QUALITY = 75
 
@@ -35,12 +36,17 @@ class Box:
     @property
     def colour(self) -> str:
         """That of its source."""
-        return INKS[self.source]
+        return INKS.get(self.source, OTHER)
+
+    @property
+    def ink(self) -> str:
+        """That of its label: darker, to be read on white."""
+        return _DARKER.get(self.source, "#333333")
 
     @property
     def dashes(self) -> str:
         """Those of its source."""
-        return DASHES[self.source]
+        return DASHES.get(self.source, "4 4")
 
     @property
     def label_y(self) -> float:
@@ -74,7 +80,9 @@ def picture(
     scale = min(1.0, _LONGEST_SIDE / max(size))
     width, height = (max(1, round(side * scale)) for side in size)
     boxes = [*_boxes(TRUTH, truth, scale), *(box for p, found in detected.items() for box in _boxes(p, found, scale))]
-    return Picture(name, about, width, height, _thumbnail(encoded, (width, height)), boxes, _table(boxes, detected))
+    jpeg = _thumbnail(encoded, (width, height))
+    said = about if jpeg else f"{about} (the image cannot be shown)"
+    return Picture(name, said, width, height, jpeg, boxes, _table(boxes, detected))
 
 
 def _boxes(source: str, found: Boxes, scale: float) -> list[Box]:
@@ -93,7 +101,7 @@ def _table(boxes: Sequence[Box], precisions: Mapping[str, Boxes]) -> Table:
     for category in sorted({box.category for box in boxes}):
         there = [box for box in boxes if box.category == category]
         objects = sum(box.source == TRUTH for box in there)
-        scores = [", ".join(box.score for box in there if box.source == p) or "none" for p in precisions]
+        scores = [", ".join(box.score for box in there if box.source == p) or "-" for p in precisions]
         rows.append([category, str(objects), *scores])
     return Table(["category", "objects", *precisions], rows)
 

@@ -20,7 +20,7 @@ def section(evaluated: Evaluated | None, why_empty: str) -> Section:
     if evaluated is None:
         return Section("pictures", TITLE, [], why_empty)
     if evaluated.records is None:
-        return Section("pictures", TITLE, [], "the records are not there any more: name them with --data-location")
+        return Section("pictures", TITLE, [], evaluated.why_no_records)
     counts, between = _counts(evaluated)
     by_count = sorted(counts, key=lambda image_id: (-counts[image_id], image_id))
     different = list(islice((one for one in by_count if counts[one]), _DIFFERENT))

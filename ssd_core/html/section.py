@@ -1,7 +1,7 @@
 """Section: a titled part of the page, made of paragraphs, tables, charts and pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ssd_core.html.chart import Chart
 from ssd_core.html.picture import Picture
@@ -9,6 +9,13 @@ from ssd_core.output.table import Table
 
 Block = str | Table | Chart | Picture
 """Text is one paragraph."""
+
+
+def of_run(table: Table, label: str) -> Table:
+    """A table that says which run it is of, if there are several."""
+    if not label or not table.rows:
+        return table
+    return replace(table, header=[f"{table.header[0]} ({label})", *table.header[1:]])
 
 
 @dataclass(frozen=True)

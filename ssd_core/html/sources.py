@@ -29,23 +29,22 @@ class Sources:
     detections: Path | None = None
     data: Path | None = None
     annotations: Path | None = None
-
-    @property
-    def named(self) -> bool:
-        """Whether the user named any, so that something missing is a mistake."""
-        return any(one is not None for one in (self.detections, self.data, self.annotations))
+    required: bool = False
+    """Whether something missing is a mistake of the user's."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
     """What one run detected, by precision, with the matches that its AP is computed from, and the ground truth."""
 
+    run: Run
     instances: Instances
     image_ids: tuple[int, ...]
     detected: Mapping[str, Mapping[int, Boxes]]
     matches: Mapping[str, Matches]
     records: Records | None
-    """None if they are not there any more."""
+    why_no_records: str = ""
+    """Why they are not used, if they are not."""
 
 
 def evaluated(run: Run, sources: Sources) -> Evaluated:
@@ -55,22 +54,25 @@ def evaluated(run: Run, sources: Sources) -> Evaluated:
         raise UserError(f"{run.path} has no accuracy, so it has no detections: measure without -k.")
     folder = sources.detections or run.path.parent
     first = results[0]
-    records = _records(first, sources)
-    instances = annotations.load(_annotations(first, records, sources))
+    records, why_not = _records(first, sources)
+    instances = annotations.load(_annotations(first, records, why_not, sources))
     image_ids = _image_ids(first, instances, records)
     detected, matches = {}, {}
     for result in results:
         path = folder / _file_of(result, run)
         found = read_results(path)
+        if unknown := {one.image_id for one in found} - set(image_ids):
+            raise UserError(f"{path} has detections in image {min(unknown)}, which was not evaluated: name another.")
         own = fast_matches(as_results(found), instances, image_ids)
         ap = average_precision(own)
         if abs(ap - result.ap) > _ROUNDING:
             raise UserError(
-                f"{path} has an AP of {ap:.4f} and {run.path} one of {result.ap:.4f}: name the folder of this run's"
+                f"{path} has an AP of {ap:.9g} and {run.path} one of {result.ap:.9g}: name the folder of this run's"
                 " own detections with --detections, and their annotations with --annotations-file."
             )
         detected[result.precision], matches[result.precision] = of_images(found), own
-    return Evaluated(instances, tuple(image_ids), detected, matches, records)
+    why = f"the records {why_not}: name those that were evaluated with --data-location" if why_not else ""
+    return Evaluated(run, instances, tuple(image_ids), detected, matches, records, why)
 
 
 def _file_of(result: AccuracyResult, run: Run) -> str:
@@ -79,34 +81,34 @@ def _file_of(result: AccuracyResult, run: Run) -> str:
     return Path(result.detections_file).name
 
 
-def _records(result: AccuracyResult, sources: Sources) -> Records | None:
-    """The records that were evaluated; None if they are gone, or are others by now."""
+def _records(result: AccuracyResult, sources: Sources) -> tuple[Records | None, str]:
+    """The records that were evaluated; or none, and why: they are gone, or are others by now."""
     data = result.data
     folder = sources.data or (Path(data.origin) if data and data.origin not in ("", "demo") else None)
     if folder is None:
         folder = places.records()
     if sources.data is None and not is_folder(folder):
-        return None
+        return None, "are not there any more"
     records = read_records(folder, sources.annotations or _demo_annotations(folder))
     if data is None or data.digest in (None, records.digest):
-        return records
+        return records, ""
     if sources.data is not None:
         raise UserError(
             f"{folder} holds other records than those that were evaluated: name these with --data-location."
         )
-    return None
+    return None, "are others by now"
 
 
 def _demo_annotations(folder: Path) -> Path | None:
     return places.annotations() if folder == places.records() else None
 
 
-def _annotations(result: AccuracyResult, records: Records | None, sources: Sources) -> Path:
+def _annotations(result: AccuracyResult, records: Records | None, why_not: str, sources: Sources) -> Path:
     if sources.annotations is not None:
         return sources.annotations
     if records is None:
         origin = result.data.origin if result.data else "the data"
-        raise UserError(f"The records of {origin} are not there any more: name them with --data-location.")
+        raise UserError(f"The records of {origin} {why_not}: name those that were evaluated with --data-location.")
     return records.annotations()
 
 
@@ -117,7 +119,7 @@ def _image_ids(result: AccuracyResult, instances: Instances, records: Records | 
     if result.images in (None, len(ids)):
         return ids
     if records is None:
-        raise UserError("The records are not there any more, so the images that were evaluated are not known.")
+        raise UserError("The records are not those of the run any more, so the images that it saw are not known.")
     names = [name for name, _ in stored_images(records.shards)][: result.images]
     if unknown := [name for name in names if name not in instances.id_of_file]:
         raise UserError(f"{instances.path} does not know the image {unknown[0]}: name the file that does.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from ssd_core.html import intervals
 from ssd_core.html.chart import Chart
 from ssd_core.html.intervals import Value
-from ssd_core.html.section import Section
+from ssd_core.html.section import Section, of_run
 from ssd_core.output import tables
 from ssd_core.output.result_table import result_table
 from ssd_core.precisions import REFERENCE
@@ -15,6 +15,7 @@ from ssd_core.stats.steadiness import LEAST_SAMPLES
 from ssd_core.verdicts.report import Report
 from ssd_core.verdicts.series import series_figure
 
+_OF_TIME = "median ms"  # how the figures of times are called in a comparison
 _FIGURES = (
     ("throughput", "min_images_per_second", "images a second"),
     ("latency", "max_median_ms", "median of a step, ms"),
@@ -23,11 +24,13 @@ _FIGURES = (
 
 def section(runs: Sequence[Run], labels: Sequence[str], comparison: Report | None) -> Section:
     """A chart of images a second, one of the median, one of speed-ups, and the result table of each run."""
+    title = "Throughput and latency"
+    if not any(isinstance(one, TimedResult) for run in runs for one in run.results):
+        return Section("speed", title, [])
     charts = [*_speeds(runs, labels), *_speedups(runs, labels), *_changes(labels, comparison)]
-    shown = [result_table(run.results) for run in runs]
-    speedups = [tables.speedups(run.results) for run in runs]
-    variants = [tables.against(run.results).filled for run in runs]
-    return Section("speed", "Throughput and latency", [*charts, *shown, *speedups, *variants])
+    made = (result_table, tables.speedups, tables.against)
+    shown = [of_run(make(run.results).filled, label) for make in made for run, label in zip(runs, labels, strict=True)]
+    return Section("speed", title, [*charts, *shown])
 
 
 def timed(results: Sequence[Result], *kinds: str) -> list[TimedResult]:
@@ -42,13 +45,14 @@ def _speeds(runs: Sequence[Run], labels: Sequence[str]) -> Iterator[Chart]:
             value
             for run, label in zip(runs, labels, strict=True)
             for result in timed(run.results, kind)
-            if (value := _value(result, limit, label)) is not None
+            if (value := value_of(result, limit, label)) is not None
         ]
         if values:
             yield intervals.chart(values, f"{kind.capitalize()}: {unit}, with 95 % intervals", unit)
 
 
-def _value(result: TimedResult, limit: str, label: str) -> Value | None:
+def value_of(result: TimedResult, limit: str, label: str) -> Value | None:
+    """The figure of a limit with its interval, if there are enough samples for one."""
     figure = series_figure(limit, result.samples_ns, result.case.images_a_step)
     if figure is None:
         return None
@@ -78,12 +82,12 @@ def _changes(labels: Sequence[str], comparison: Report | None) -> Iterator[Chart
     values = [
         Value(row.case, _precision_of(row.case), one.ratio, one.low, one.high, label)
         for row in comparison.rows
-        if row.figure != "AP"
+        if row.figure.startswith(_OF_TIME)
         for label, one in zip(labels, row.comparisons, strict=True)
         if one is not None and one.ratio is not None and one.low is not None and one.high is not None
     ]
     if values:
-        axis = "ratio to the first run"
+        axis = "time over that of the first run: above 1 is slower"
         yield intervals.chart(
             values, "Change from the first run, with 95 % intervals", axis, zero=False, mark=1.0, digits=3
         )

@@ -27,8 +27,8 @@ def section(runs: Sequence[Run], labels: Sequence[str]) -> Section:
             rows += _changes(result, name)
     header = ["series", "process", "steps", "seconds", "change of level", "after s"]
     note = (
-        "The grey part is the warm-up of a process, about as long as its steps; it is not in any figure. A dashed line"
-        " is a change of level that matters."
+        "The grey part is the warm-up, which is in no figure; its length is estimated from its number of steps."
+        " A dashed line is a change of level that matters."
     )
     return Section("series", "Steps over time", [*charts, Table(header, rows, [note])])
 
@@ -45,7 +45,7 @@ def _series(result: TimedResult, name: str) -> Chart:
             points.append({"s": round(float(at_s[part[-1]]), 3), "ms": round(ms, 4), "process": process})
         change = change_point(series)
         if change.matters:
-            changes.append({"s": float(at_s[change.index]), "process": process})
+            changes.append({"s": float(at_s[change.index - 1]), "process": process})
     colour = alt.Color("process:N", scale=alt.Scale(range=list(COLOURS)), title=None, legend=_legend(result))
     x = alt.X("s:Q", title="seconds of steps", scale=alt.Scale(nice=False))
     y = alt.Y("ms:Q", title="ms a step", scale=alt.Scale(zero=False))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ssd_core.html.chart import COLOURS, OTHER, WIDTH, Chart, Row, altair, data, drawn
-from ssd_core.html.section import Section
+from ssd_core.html.section import Section, of_run
 from ssd_core.html.speeds import timed
 from ssd_core.output import tables
 from ssd_core.results.run import Run
@@ -13,8 +13,9 @@ from ssd_core.results.schema import TimedResult
 def section(runs: Sequence[Run], labels: Sequence[str]) -> Section:
     """A chart per tuned case, and the candidates in the order they were tried."""
     tuned = [(label, one) for run, label in zip(runs, labels, strict=True) for one in timed(run.results) if one.tuning]
+    shown = [of_run(tables.tuning(run.results), label) for run, label in zip(runs, labels, strict=True)]
     charts = [chart for label, result in tuned for chart in _chart(result, label)]
-    return Section("tuning", "The search of tuned cases", [*charts, *(tables.tuning(run.results) for run in runs)])
+    return Section("tuning", "The search of tuned cases", [*charts, *shown])
 
 
 def _chart(result: TimedResult, label: str) -> Iterator[Chart]:
@@ -22,9 +23,9 @@ def _chart(result: TimedResult, label: str) -> Iterator[Chart]:
     rows: list[Row] = []
     for tried in result.tuning:
         threads = f"{tried.num_inter_threads}+{tried.num_intra_threads} threads"
-        name = f"batch {tried.batch_size}, {tried.streams} streams, {threads}"
-        chosen = (tried.batch_size, tried.streams) == (result.batch_size, result.streams)
-        how = "chosen" if chosen and tried.num_intra_threads == result.num_intra_threads else "tried"
+        streams = f"{tried.streams} stream{'' if tried.streams == 1 else 's'}"
+        name = f"batch {tried.batch_size}, {streams}, {threads}"
+        how = "chosen" if tables.is_chosen(tried, result) else "tried"
         said = f"{name}: {tried.images_per_second:.2f} images/s, {how}"
         rows.append({"name": name, "value": tried.images_per_second, "how": how, "said": said})
     scale = alt.Scale(domain=["chosen", "tried"], range=[COLOURS[0], OTHER])
@@ -34,7 +35,7 @@ def _chart(result: TimedResult, label: str) -> Iterator[Chart]:
         .mark_bar(size=10)
         .encode(
             y=alt.Y("name:N", sort=names, title=None),
-            x=alt.X("value:Q", title="images a second"),
+            x=alt.X("value:Q", title="images a second", stack=None),
             color=alt.Color("how:N", scale=scale, title=None),
             description="said:N",
         )

@@ -7,6 +7,7 @@ from ssd_core.output.table import Table
 from ssd_core.verdicts.ledger import MEASURE, Outcome
 
 _FIELDS = ("subject", "asked", "outcome", "reason")
+PASSING = tuple(outcome for outcome in Outcome if outcome.passes)
 Entries = Sequence[Mapping[str, str]]
 
 
@@ -18,7 +19,7 @@ def full_table(entries: Entries, not_asked: Sequence[str]) -> Table:
 
 def short_table(entries: Entries, not_asked: Sequence[str], left_out: int = 0) -> Table:
     """The counts in a line; above it the entries that are not kept, each with the number of its reason below."""
-    failing = [entry for entry in entries if entry.get("outcome") not in (Outcome.KEPT, Outcome.IMPROVED)]
+    failing = [entry for entry in entries if entry.get("outcome") not in PASSING]
     counts = [count_line(entries, left_out), *not_asked]
     if not failing:
         return Table([], [], counts if entries else ())

@@ -13,7 +13,7 @@ from ssd_core.profiling.yardstick_shape import MULTIPLY_ADDS
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
-Series = Annotated[list[Annotated[int, Meta(gt=0)]], Meta(min_length=1)]
+Series = Annotated[list[Annotated[int, Meta(gt=0, le=2**63 - 1)]], Meta(min_length=1)]
 """Nanoseconds of one process's steps, in order."""
 Question = Literal["latency", "throughput"]
 Processes = Annotated[list[Series], Meta(min_length=1)]

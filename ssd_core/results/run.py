@@ -19,6 +19,7 @@ from ssd_core.results.schema import SCHEMA_VERSION, AccuracyResult, Result, Time
 from ssd_core.results.upgrade import upgraded
 
 LedgerRow = Mapping[str, str]
+_SHORT = 12  # digits of a revision
 
 
 class InvalidResultsError(UserError):
@@ -40,6 +41,10 @@ class Run:
     not_asked: tuple[str, ...] = ()
     partial: str | None = None
     """What is missing if the run ended early; None for a complete run."""
+    measured: str = ""
+    """When it ended, as pytest-benchmark writes it."""
+    commit: str = ""
+    """The revision that was checked out; it ends in `, changed` if files differed from it."""
     jitter: Jitter | None = None
     """The machine's state when it was saved; None in files of other tools."""
 
@@ -66,6 +71,8 @@ def read_run(path: Path) -> Run:
         ledger=tuple(document.ledger),
         not_asked=tuple(document.not_asked),
         partial=document.partial,
+        measured=document.datetime,
+        commit=_commit(document.commit_info),
         jitter=_jitter(document.machine_info),
     )
 
@@ -144,6 +151,8 @@ def _document(path: Path) -> "_Document":
         raise InvalidResultsError(f"{path} is not JSON: name a file that `pytest bench` saved.") from error
     try:
         content = json.loads(text)
+    except RecursionError as error:
+        raise InvalidResultsError(f"{path} is nested too deeply: name a file that `pytest bench` saved.") from error
     except json.JSONDecodeError as error:
         cut = error.msg.startswith("Unterminated") or error.pos >= len(text.rstrip()) - 1
         if text.lstrip().startswith("{") and cut:
@@ -166,6 +175,13 @@ class _Document(msgspec.Struct):
     ledger: list[LedgerRow] = []
     not_asked: list[str] = []
     partial: str | None = None
+    datetime: str = ""
+    commit_info: dict[str, Any] = {}
+
+
+def _commit(info: Mapping[str, Any]) -> str:
+    revision = str(info.get("id") or "")[:_SHORT]
+    return f"{revision}, changed" if revision and info.get("dirty") else revision
 
 
 def _jitter(machine_info: Mapping[str, Any]) -> Jitter | None:
@@ -179,6 +195,7 @@ def _identity(machine_info: Mapping[str, Any]) -> Mapping[str, object]:
     identity = machine_info.get("identity")
     if isinstance(identity, dict):
         return identity
-    cpu = machine_info.get("cpu") or {}  # a plain pytest-benchmark file has only this
+    cpu = machine_info.get("cpu")  # a plain pytest-benchmark file has only this
+    cpu = cpu if isinstance(cpu, dict) else {}
     known = {"cpu_model": cpu.get("brand_raw"), "cores": cpu.get("count"), "kernel": machine_info.get("release")}
     return {name: value for name, value in known.items() if value is not None}

@@ -202,8 +202,9 @@ class AccuracyResult(Result, frozen=True, kw_only=True, tag="accuracy"):
         """Refuse an impossible AP."""
         if "AP" not in self.accuracy:
             raise ValueError("accuracy has no AP")
-        if not (0 <= self.ap <= 1 or self.ap == NO_TRUTH):
-            raise ValueError(f"accuracy has an AP of {self.ap}, which is not between 0 and 1")
+        for name, value in self.accuracy.items():
+            if not (0 <= value <= 1 or value == NO_TRUTH):
+                raise ValueError(f"accuracy has an {name} of {value}, which is not between 0 and 1")
 
     @property
     def ap(self) -> float:

@@ -48,6 +48,8 @@ def test_crowds_are_no_objects() -> None:
         (b'[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": NaN}]', "holds no detections"),
         (b'[{"image_id": 1, "category_id": 12, "bbox": [1, 2, 3, 4], "score": 1}]', "has the category 12"),
         (b"\xff", "holds no detections"),
+        (b'[{"image_id": -1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]', "holds no detections"),
+        (b'[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3e300, 4], "score": 1}]', r"above 1e\+09"),
     ],
 )
 def test_other_content_is_refused(content: bytes, sentence: str, tmp_path: Path) -> None:

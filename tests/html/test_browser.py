@@ -109,7 +109,7 @@ def test_numbers_are_those_of_the_file(opened: Open, saved_run: Run) -> None:
         for name, value in getattr(result, "accuracy", {}).items():
             assert any(row[0] == name and ("" if value < 0 else f"{value:.3f}") in row for row in rows)
     for entry in saved_run.ledger:
-        assert [entry["subject"], entry["asked"], entry["outcome"], entry["reason"]] in rows
+        assert [entry["outcome"], entry["subject"], entry["asked"], entry["reason"]] in rows
 
 
 def test_the_filter_shows_pictures_with_a_category(opened: Open) -> None:

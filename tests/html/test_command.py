@@ -38,6 +38,11 @@ def test_mistakes_are_a_sentence(
     broken.mkdir()
     for path in saved.parent.glob("detections_*.json"):
         (broken / path.name).write_text('[{"image_id": 1}]')
+    negative = tmp_path / "negative"
+    negative.mkdir()
+    for path in saved.parent.glob("detections_*.json"):
+        found = json.loads(path.read_text())
+        (negative / path.name).write_text(json.dumps([{**found[0], "image_id": -1}, *found]))
     mistakes: list[tuple[list[object], str]] = [
         ([tmp_path / "none.json"], "cannot be read"),
         ([empty], "nothing was measured"),
@@ -46,6 +51,7 @@ def test_mistakes_are_a_sentence(
         ([saved, "--detections", tmp_path / "none"], "cannot be read"),
         ([saved, "--detections", others], "an AP of"),
         ([saved, "--detections", broken], "no detections in COCO's results format"),
+        ([saved, "--detections", negative], "no detections in COCO's results format"),
         ([saved, "--data-location", tmp_path / "none"], "cannot be read"),
         ([saved, "--annotations-file", damaged], "is not JSON"),
     ]
@@ -56,6 +62,8 @@ def test_mistakes_are_a_sentence(
         assert printed.startswith("error: ")
         assert printed.count("\n") == 1
         assert not page.exists()
-    for output in (tmp_path, saved / "below.html"):
+    kept = saved.read_bytes()
+    for output in (saved, tmp_path, saved / "below.html"):
         status, printed = said(capsys, saved, "--output", output)
         assert (status, printed.count("\n")) == (2, 1), printed
+    assert saved.read_bytes() == kept

@@ -5,12 +5,15 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ssd_core.errors import UserError
+from ssd_core.html import pictures
 from ssd_core.html.page import page
 from ssd_core.html.sources import Sources
 from ssd_core.results.run import Run, read_run
+from ssd_core.results.schema import AccuracyResult, ProfileResult
 from tests.html.conftest import HOSTILE, LEDGER, results, series, write
 
 ORDER = [
@@ -72,8 +75,8 @@ def test_it_loads_nothing(text: str) -> None:
 
 def test_what_failed_comes_first(text: str) -> None:
     rows = Outline(text).rows
-    head = rows.index(["case", "asked", "outcome", "figures"])
-    assert [row[2] for row in rows[head + 1 : head + 1 + len(LEDGER)]] == ["broken", "kept"]
+    head = rows.index(["outcome", "case", "asked", "figures"])
+    assert [row[0] for row in rows[head + 1 : head + 1 + len(LEDGER)]] == ["broken", "kept"]
 
 
 def test_figures_are_those_of_the_file(text: str, saved_run: Run) -> None:
@@ -113,11 +116,63 @@ def test_several_runs_are_compared_with_the_first(tmp_path: Path) -> None:
     assert "B: " in text
 
 
+def test_tables_of_several_runs_say_which_run_they_are_of(tmp_path: Path) -> None:
+    one, two = (write(tmp_path / f"{name}.json", results(seed)) for name, seed in (("one", 1), ("two", 2)))
+    rows = Outline(page([read_run(one), read_run(two)], Sources())).rows
+    for title in (
+        "case",
+        "tuning",
+        "profile int8-batch8-intra2",
+        "compared with other runtimes",
+        "times as fast as fp32",
+    ):
+        assert {f"{title} (A)", f"{title} (B)"} <= {row[0] for row in rows}, title
+
+
+def test_names_that_no_page_can_hold_are_replaced(saved_run: Run, tmp_path: Path) -> None:
+    odd = "layer\x00\x1b\ud800"
+    profiles = [one for one in saved_run.results if isinstance(one, ProfileResult)]
+    layers = [replace(row, name=odd) for row in profiles[0].layers]
+    changed = msgspec.structs.replace(profiles[0], layers=layers)
+    text = page([replace(saved_run, path=tmp_path / f"{odd}.json", results=(changed,))], Sources())
+    text.encode()
+    assert "layer\ufffd\ufffd\ufffd" in text
+    assert "\x00" not in text
+
+
+def test_a_machine_that_is_not_described_has_no_warnings(saved_run: Run) -> None:
+    for identity in ({}, {**saved_run.identity, "cpus": "two"}, {**saved_run.identity, "cpus": 0}):
+        text = page([replace(saved_run, identity=identity)], Sources())
+        assert "what would make figures noisy" not in text
+    assert "what would make figures noisy" in page([saved_run], Sources())
+
+
+def test_a_run_of_accuracy_alone_has_no_speed(saved_run: Run) -> None:
+    alone = [one for one in saved_run.results if isinstance(one, AccuracyResult)]
+    sections = Outline(page([replace(saved_run, results=tuple(alone))], Sources())).sections
+    assert "speed" not in sections
+    assert "accuracy" in sections
+
+
+def test_a_damaged_record_leaves_the_pictures_out(
+    saved_run: Run, noise_records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(_: object) -> None:
+        raise UserError("Record 3 of val is corrupt.")
+
+    monkeypatch.setattr(pictures, "stored_images", damaged)
+    text = page([saved_run], Sources())
+    assert "<li>Detections on pictures: Record 3 of val is corrupt.</li>" in text
+    with pytest.raises(UserError, match="Record 3"):
+        page([saved_run], Sources(data=noise_records, required=True))
+
+
 def test_unlike_machines_stand_side_by_side(tmp_path: Path) -> None:
     one = write(tmp_path / "one.json", results(1))
     two = write(tmp_path / "two.json", results(2), identity={"cpu_model": "Other 1"})
     text = page([read_run(one), read_run(two)], Sources())
     assert ["cpu model", "Example <b>9000</b>", "Other 1"] in Outline(text).rows
+    assert "Change from the first run" not in text, "times do not compare"
 
 
 def test_detections_that_are_gone_are_said(saved_run: Run, tmp_path: Path) -> None:
@@ -126,4 +181,4 @@ def test_detections_that_are_gone_are_said(saved_run: Run, tmp_path: Path) -> No
     assert "pictures" not in Outline(text).sections
     assert "Detections on pictures: The detections" in text
     with pytest.raises(UserError, match="cannot be read"):
-        page([moved], Sources(detections=tmp_path))
+        page([moved], Sources(detections=tmp_path, required=True))

@@ -34,7 +34,7 @@ def test_a_picture_has_its_boxes_and_their_table(all_of: Evaluated) -> None:
     assert lost.jpeg
     assert {box.source for box in lost.boxes} == {TRUTH, "fp32", "bf16"}
     assert lost.categories == ["car"]
-    assert lost.table.rows == [["car", "1", "0.60", "none", "0.60"]]
+    assert lost.table.rows == [["car", "1", "0.60", "-", "0.60"]]
     truth = next(box for box in lost.boxes if box.source == TRUTH)
     assert (truth.x, truth.y, truth.width, truth.height, truth.score) == (60.0, 20.0, 120.0, 80.0, "")
 

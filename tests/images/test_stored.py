@@ -15,6 +15,14 @@ def test_names_and_bytes_are_those_of_the_files(shards: list[Path], jpeg_folder:
     assert [encoded for _, encoded in stored] == [path.read_bytes() for path in files]
 
 
+def test_a_record_of_something_else_is_named(shards: list[Path]) -> None:
+    content = bytearray(shards[1].read_bytes())
+    content[12:40] = bytes(28)  # the frame stays
+    shards[1].write_bytes(content)
+    with pytest.raises(UserError, match=f"Record 1 of {shards[1]} is no image's tf.train.Example"):
+        list(stored_images(shards))
+
+
 def test_a_cut_record_is_named(shards: list[Path]) -> None:
     shards[0].write_bytes(shards[0].read_bytes()[:-5])
     with pytest.raises(UserError, match=f"of {shards[0]} is truncated"):
