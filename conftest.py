@@ -9,6 +9,7 @@ pytest_plugins = (
     "fixtures.images",
     "fixtures.workers",
     "fixtures.measure",
+    "fixtures.serving",
     "fixtures.foreign",
     "fixtures.verdicts",
     "fixtures.record",

@@ -60,6 +60,15 @@ RUN = {
     ),
     "pytest bench --quick": _measured(r"latency fp32-batch1-intra\d+", r"latency int8-batch1-intra\d+"),
     "pytest bench --save-baseline main": Ran(writes=(".benchmarks/baselines/main.json",), measures=_LATENCY.measures),
+    "pytest bench --server --precision int8": _measured(r"server int8-batch1-intra\d+"),
+    "pytest bench --server --precision int8 --batch-size 8 --batch-timeout-ms 5": _measured(
+        r"server int8-batch8-intra\d+"
+    ),
+    "pytest bench --server --precision int8 --latency-bound-ms 150 --latency-percentile 90": (
+        _measured(r"server int8-batch1-intra\d+")
+    ),
+    "pytest bench --server --precision int8 --rate 20": _measured(r"server int8-batch1-intra\d+"),
+    "pytest bench --server --precision int8 --streams 2": _measured(r"server int8-batch1-intra\d+-streams2"),
     "pytest bench --socket-id 0 --num-cores 1": _measured("latency int8-batch1-intra1"),
     "pytest bench --steps 500 --warmup-steps 100": _measured(r"latency int8-batch1-intra\d+"),
     'pytest bench -k "throughput and int8"': _measured(r"throughput int8-batch1-intra\d+", "throughput int8-tuned"),

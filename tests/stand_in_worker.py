@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from ssd_core.graph.contract import Detections
 from ssd_core.graph.outline import precision_of, read_outline
 from ssd_core.images.shards import count_records
 from ssd_core.profiling.layers import Node, Roofline, Tensor
+from ssd_core.stats.queue import Queue, Service
+from ssd_core.stats.served import Served, Times
 from ssd_core.worker.answers import Durations, ImageDetections, Trace, WorkerStatus
 from ssd_core.worker.client import WorkerDied, WorkerSettings
 
@@ -32,6 +35,7 @@ _DEFAULTS: dict[str, Any] = {
     "die": None,  # the precision whose worker dies when it runs
     "score": {},  # of the one detection of each image, by precision; without it nothing is detected
     "peak_gb": 0.5,
+    "late_ms": 0.01,  # how late requests are taken
     "peers": 2.0,  # how many times as long another runtime takes
     "records": None,  # a folder with the demo's records and annotations; without it there is no demo
 }
@@ -91,6 +95,18 @@ class StandInWorker:
         typical = wanted["ms"][self._precision] * self._factor * self._images * self._streams + self.settings.delay_ms
         taken = self._series(typical, steps, wanted["noise"])
         return Durations(taken, taken)
+
+    def serve(self, arrived_ns: Times, batch_size: int, batch_timeout_ns: int) -> Served:
+        """In no time: what a queue in front of this network would do, with a tenth of its time for each call."""
+        wanted = plan()
+        image_ns = wanted["ms"][self._precision] * NS_PER_MS
+        factors = np.exp(wanted["noise"] * self._generator.standard_normal(200))
+        times = {
+            size: (image_ns * (0.1 + 0.9 * size) * factors).astype(int).tolist() for size in range(1, batch_size + 1)
+        }
+        queue = Queue(self._streams, batch_size, batch_timeout_ns)
+        served = queue.serve(arrived_ns, Service.of_times(times), int(arrived_ns[-1]) % 1000)
+        return replace(served, late_ns=np.full(3, int(wanted["late_ms"] * NS_PER_MS)))
 
     def input_only(self, steps: int) -> list[int]:
         return self._series(2.0 * self._images, steps, plan()["noise"])

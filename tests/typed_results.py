@@ -3,11 +3,12 @@
 from typing import Any
 
 from ssd_core.results.case import Case
-from ssd_core.results.parts import Data
+from ssd_core.results.parts import Data, Interval, RatePoint
 from ssd_core.results.schema import (
     AccuracyResult,
     InputPipelineResult,
     LatencyResult,
+    ServerResult,
     ThroughputResult,
     TimedResult,
     timing_of,
@@ -22,6 +23,15 @@ def timed(precision: str = "int8", kind: str = "throughput", **changes: Any) -> 
     identity = Case(kind, precision, 8, 1, 2).fields
     samples_ns = changes.pop("samples_ns", [[1_000_000, 3_000_000], [2_000_000]])
     return _KINDS[kind](**{**identity, **timing_of(samples_ns, 8), "steady": True, **changes})
+
+
+def server(peak: float = 25.0, **changes: Any) -> ServerResult:
+    """A rate below the peak, and two schedules at it."""
+    points = [RatePoint(rate, 700, True, 40.0, 4 * rate, 10.0, 0.0, 32.0, 1.0, 0.1) for rate in (12.0, 24.0)]
+    about = {"rate": 0.9 * peak, "searched": True, "peak": Interval(peak, 0.99 * peak, 1.01 * peak), "points": points}
+    about |= {"bound_ms": 100.0, "percentile": 99.0, "batch_timeout_ms": 0.0}
+    about |= {"latencies_ns": [[40_000_000, 90_000_000]] * 2}
+    return ServerResult(**{**Case("server", "int8", 1, 1, 2).fields, **about, **changes})
 
 
 def accuracy(precision: str = "int8", ap: float = 0.4, **changes: Any) -> AccuracyResult:

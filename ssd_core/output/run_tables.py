@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ssd_core.output import ledger_table, peers_tables, profile_tables, tables
+from ssd_core.output import ledger_table, peers_tables, profile_tables, server_tables, tables
 from ssd_core.output.result_table import result_table
 from ssd_core.output.table import Table
 from ssd_core.results.schema import ProfileResult, Result
@@ -29,4 +29,5 @@ def _of_runs_alone(results: Sequence[Result]) -> list[Table]:
     """The tables of --against, --profile and --peers."""
     profiles = [profile_tables.table(result) for result in results if isinstance(result, ProfileResult)]
     peers = [peers_tables.speed(results), peers_tables.accuracy(results)]
-    return [table.filled for table in (tables.against(results), *profiles, *peers)]
+    server = [server_tables.rates(results), server_tables.points(results)]
+    return [table.filled for table in (tables.against(results), *server, *profiles, *peers)]

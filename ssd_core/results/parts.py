@@ -134,6 +134,28 @@ class Supply(Part, frozen=True):
         return cls(input_rate, network_rate, together / network_rate, input_rate < network_rate)
 
 
+class RatePoint(Part, frozen=True):
+    """Requests served at one rate: the tail of their latency, and where their time went."""
+
+    rate: Positive
+    """Requests a second."""
+    requests: Count
+    keeps: bool
+    """Whether the percentile of the latency kept the bound, and the queue did not grow."""
+    p50_ms: Positive
+    tail_ms: Positive
+    """The percentile of the bound."""
+    queueing_ms: float
+    """Mean wait for a free stream."""
+    batching_ms: float
+    """Mean wait for further requests of the batch."""
+    inference_ms: float
+    batch: float
+    """Mean number of requests in a batch."""
+    late_ms: float
+    """p99 of how late a free stream took a request."""
+
+
 class Candidate(Part, frozen=True):
     """Counts that the search for a tuned case tried, and the images a second with them."""
 

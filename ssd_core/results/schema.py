@@ -9,29 +9,28 @@ from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, field
 
 from ssd_core.profiling.kernels import KernelShares
 from ssd_core.profiling.layers import Roofline, Row
-from ssd_core.results.case import COUNTS, Case
+from ssd_core.results.case import Case
 from ssd_core.results.parts import (
-    Binding,
     Candidate,
     Count,
-    Data,
     Interval,
     Marks,
     Neighbours,
     PeerSpeeds,
     Positive,
     Processes,
+    RatePoint,
     Replacement,
     Supply,
-    Threads,
     VariantOutcome,
     Yardstick,
     finite,
 )
+from ssd_core.results.result import Result as Result
 from ssd_core.stats.figures import images_per_second, latency_ms
 from ssd_core.stats.observed import Observed
 from ssd_core.stats.samples import Samples
@@ -41,61 +40,6 @@ QUICK = "quick: not a baseline"
 """How a run with --quick is marked."""
 SPEEDUP, YARDSTICK_SHARE = "speedup", "yardstick_share"  # figures that are measured in turn for a limit
 NO_TRUTH = -1  # pycocotools' AP if the images hold no object
-_CONDITIONS = ("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding")
-
-
-class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
-    """The fields of every result: its case, and the conditions of its figures. None if a file has no such field."""
-
-    compared: ClassVar[bool] = True
-    """Whether it can be compared with another run's."""
-
-    precision: str
-    batch_size: Count
-    num_inter_threads: Count
-    num_intra_threads: Count
-    streams: Count
-    tuned: bool
-    graph: str | None = None
-    """`demo`, or the path that the user gave."""
-    graph_sha256: str | None = None
-    graph_contract: str | None = None
-    graph_ops: dict[str, int] | None = None
-    postprocess_ms: tuple[float, float] | None = None
-    """The times of an upstream graph's post-processing and of ours, if ours replaced it."""
-    threads_started: Threads | None = None
-    """Of each stream."""
-    data: Data | None = None
-    allocator: str | None = None
-    binding: Binding | None = None
-    versions: dict[str, str | None] = {}
-    quick: bool = False
-    """Whether --quick measured it: it then has too few samples for a baseline."""
-
-    @property
-    def kind(self) -> str:
-        """The kind of case, which is the type's tag."""
-        return str(self.__struct_config__.tag)
-
-    @property
-    def case(self) -> Case:
-        """The case, with the counts that it ran with."""
-        counts = {name: getattr(self, name) for name in COUNTS}
-        return Case(self.kind, self.precision, **counts, tuned=self.tuned)
-
-    @property
-    def conditions(self) -> dict[str, object]:
-        """The conditions that must be equal in two results to compare them, by name."""
-        said: dict[str, object] = {name: getattr(self, name, None) for name in _CONDITIONS}
-        conditions = {name: msgspec.to_builtins(value) for name, value in said.items() if value is not None}
-        if "digest" in conditions.get("data", {}):  # the place of equal data does not matter
-            conditions["data"].pop("origin", None)
-        return conditions | {name: value for name, value in self.versions.items() if value is not None}
-
-    @property
-    def unusable(self) -> str | None:
-        """Why this result cannot be compared, if so; the other results of its file can."""
-        return None
 
 
 class TimedResult(Result, frozen=True, kw_only=True):
@@ -112,14 +56,14 @@ class TimedResult(Result, frozen=True, kw_only=True):
     stopped: str | None = None
     yardstick: Yardstick | None = None
     yardstick_share: Positive | None = None
-    neighbours: list[Neighbours] = []
+    neighbours: list[Neighbours] = field(default_factory=list)
     """One per process; none in files of older versions."""
     onednn_kernels: KernelShares | None = None
     peak_memory_bytes: Count | None = None
     supply: Supply | None = None
-    tuning: list[Candidate] = []
+    tuning: list[Candidate] = field(default_factory=list)
     """The candidates of the search for a tuned case, in order."""
-    in_turn: dict[str, Interval] = {}
+    in_turn: dict[str, Interval] = field(default_factory=dict)
     """SPEEDUP and YARDSTICK_SHARE, if they were measured in turn for a limit."""
 
     def __post_init__(self) -> None:
@@ -182,11 +126,30 @@ class AgainstResult(TimedResult, frozen=True, kw_only=True, tag="against"):
         return replace(super().case, variant=self.against.variant)
 
 
+class ServerResult(Result, frozen=True, kw_only=True, tag="server"):
+    """Requests that arrive at random: the rate at which the tail keeps its bound, or the tail at a given rate."""
+
+    rate: Positive
+    """Requests a second. Three schedules were served at it, of as many requests each."""
+    searched: bool
+    """Whether it is the highest rate that was found to keep the bound; else the user gave it."""
+    peak: Interval | None = None
+    """The median, with its interval, of the highest rates of many schedules, simulated from the measured times."""
+    bound_ms: Positive
+    percentile: Positive
+    batch_timeout_ms: float
+    latencies_ns: Processes
+    """From each request's scheduled arrival to its answer, one list per schedule."""
+    points: list[RatePoint]
+    """By rate: what was measured at it."""
+    duration_s: float | None = None
+
+
 class AccuracyResult(Result, frozen=True, kw_only=True, tag="accuracy"):
     """COCO's numbers by name, 0..1, or -1 if the ground truth has no such object (as in pycocotools)."""
 
     accuracy: dict[str, float]
-    accuracy_lines: list[str] = []
+    accuracy_lines: list[str] = field(default_factory=list)
     """As pycocotools prints them."""
     images: Count | None = None
     images_in_file: Count | None = None
@@ -237,7 +200,7 @@ class PeersResult(Result, frozen=True, kw_only=True, tag="peers"):
     compared: ClassVar[bool] = False
 
     peers: PeerSpeeds
-    peers_versions: dict[str, str] = {}
+    peers_versions: dict[str, str] = field(default_factory=dict)
     duration_s: float | None = None
 
 
@@ -247,7 +210,7 @@ class PeersAccuracyResult(Result, frozen=True, kw_only=True, tag="peers_accuracy
     compared: ClassVar[bool] = False
 
     peers_accuracy: dict[str, dict[str, float | None]]
-    peers_versions: dict[str, str] = {}
+    peers_versions: dict[str, str] = field(default_factory=dict)
     duration_s: float | None = None
 
 
@@ -255,6 +218,7 @@ AnyResult = Annotated[
     ThroughputResult
     | LatencyResult
     | InputPipelineResult
+    | ServerResult
     | AgainstResult
     | AccuracyResult
     | ProfileResult

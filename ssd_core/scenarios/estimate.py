@@ -39,6 +39,8 @@ def seconds_of(cases: Sequence[Case], settings: Settings) -> Iterator[float]:
         elif case.kind in ("throughput", "latency", "input_pipeline"):
             search_s = _search_s(settings) if case.tuned else 0.0
             yield opening_s + search_s + settings.processes * _series_s(case, settings)
+        elif case.kind == "server":
+            yield opening_s + settings.server.seconds
         else:
             yield opening_s + _RUNS_ALONE_S
 

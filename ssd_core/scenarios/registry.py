@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ssd_core.errors import UserError
 from ssd_core.results.case import Case
-from ssd_core.scenarios import accuracy, against, input_pipeline, peers, profile, timed
+from ssd_core.scenarios import accuracy, against, input_pipeline, peers, profile, server, timed
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
 from ssd_core.verdicts.asked import LeftOut
@@ -20,6 +20,8 @@ class Row:
     scenario: Callable[[Case, Context], Scenario]
     option: str | None = None
     """The option that asks for it; it then runs alone."""
+    by_name: bool = False
+    """Whether its name in -k asks for it, too."""
 
 
 _ROWS = (
@@ -27,6 +29,7 @@ _ROWS = (
     Row("latency", timed.latency_cases, timed.Timed),
     Row("accuracy", accuracy.cases, accuracy.AccuracyScenario),
     Row("input_pipeline", input_pipeline.cases, input_pipeline.InputPipeline),
+    Row("server", server.cases, server.Server, "--server", by_name=True),
     Row("against", against.cases, against.Against, "--against"),
     Row("profile", profile.cases, profile.Profile, "--profile"),
     Row("peers", peers.cases, peers.Peers, "--peers"),

@@ -11,6 +11,19 @@ from ssd_core.scenarios.budget import FULL, Budget
 
 
 @dataclass(frozen=True)
+class ServerAsked:
+    """What is asked of the server scenario; None means that the user left it open."""
+
+    rate: float | None = None
+    """Requests a second."""
+    bound_ms: float | None = None
+    percentile: float | None = None
+    batch_timeout_ms: float = 0.0
+    seconds: float = 150.0
+    """The time of a search."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The user's choices; None means that the user made none."""
 
@@ -40,6 +53,7 @@ class Settings:
     annotations_file: Path | None = None
     against: tuple[str, ...] = ()
     """The changes of the variant that cases run against."""
+    server: ServerAsked = ServerAsked()
     allocator: AllocatorName | None = None
     socket_id: int | None = None
     num_cores: int | None = None

@@ -14,7 +14,7 @@ from ssd_core.results.run import Run, read_compared
 from ssd_core.verdicts.ledger import MEASURE, Ledger, Outcome
 from ssd_core.verdicts.limits import CaseLimits, Thresholds, isa_tier
 
-HELD = ("throughput", "latency", "accuracy")  # the kinds that are compared with a baseline
+HELD = ("throughput", "latency", "accuracy", "server")  # the kinds that are compared with a baseline
 _NEEDS_REFERENCE = {"min_speedup": "speed-up", "max_ap_loss": "AP loss"}
 _LISTED = 3  # cases named in a line
 

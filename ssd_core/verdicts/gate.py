@@ -22,6 +22,7 @@ from ssd_core.results.schema import (
     AccuracyResult,
     AgainstResult,
     Result,
+    ServerResult,
     TimedResult,
 )
 from ssd_core.stats.bootstrap import estimate
@@ -101,6 +102,8 @@ class Gate:
         if bound is not None:
             if isinstance(result, AccuracyResult):
                 return self._of_accuracy(asked, bound, result)
+            if isinstance(result, ServerResult):
+                return self._of_server(asked, bound, result)
             return self._of_timing(asked, bound, _timed(result), live)
         if self._baseline is not None and asked == baseline_label(self._baseline):
             return against_baseline(self._baseline, result, self._thresholds, live, self._seconds)
@@ -111,6 +114,11 @@ class Gate:
     def _of_accuracy(self, limit: str, bound: float, result: AccuracyResult) -> Finding:
         loss = limit == "max_ap_loss"
         return judge(limit, bound, self._measured.ap_loss(result.precision) if loss else Figure.exact(result.ap))
+
+    def _of_server(self, limit: str, bound: float, result: ServerResult) -> Finding:
+        if limit == "max_p99_ms":
+            return judge(limit, bound, series_figure(limit, result.latencies_ns, 1))
+        return judge(limit, bound, Figure.exact(result.rate) if result.searched else None)
 
     def _of_timing(self, limit: str, bound: float, result: TimedResult, live: Live | None) -> Finding:
         if limit == "min_speedup":

@@ -19,6 +19,7 @@ _WORDS = {  # limit: its figure's name, unit and format, and how to get the figu
     "max_p99_ms": ("p99", " ms", PLAIN, "a p99 needs 662 samples (--steps 662)"),
     "max_peak_memory_gb": ("peak memory", " GB", PLAIN, "the kernel reports none"),
     "min_ap": ("AP", "", OF_AP, "measure it again"),
+    "min_rate": ("rate", " requests/s", PLAIN, "leave --rate out"),
 }
 
 

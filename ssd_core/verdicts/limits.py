@@ -15,6 +15,7 @@
     max_p99_ms = 60.0
     max_peak_memory_gb = 1.5
     min_ap = 0.22                               # of the images that were evaluated
+    min_rate = 20.0                             # requests a second of a server case
 
 If several rules match a case, the later one wins, limit by limit. The names of version 0.1 (`least_...`,
 `largest_...`) still work.
@@ -47,9 +48,10 @@ KINDS = {  # limit: the kinds of case that have its figure
     "max_ap_loss": ("accuracy",),
     "min_images_per_second": _SERIES,
     "max_median_ms": _SERIES,
-    "max_p99_ms": _SERIES,
+    "max_p99_ms": (*_SERIES, "server"),
     "max_peak_memory_gb": _TIMED,
     "min_ap": ("accuracy",),
+    "min_rate": ("server",),
 }
 OLD_NAMES = {
     "largest_slowdown": "max_slowdown",
@@ -77,6 +79,7 @@ class CaseLimits:
     max_p99_ms: float | None = None
     max_peak_memory_gb: float | None = None
     min_ap: float | None = None
+    min_rate: float | None = None
 
     def asked(self, isa: str | None) -> dict[str, float]:
         """The limits, by name, that need no baseline; only `max_slowdown` needs one.

@@ -9,7 +9,8 @@ from ssd_core.errors import UserError
 from ssd_core.results.case import Case
 from ssd_core.results.conditions import Difference, differences, unlike_hardware, unlike_results, unlike_settings
 from ssd_core.results.run import Run
-from ssd_core.results.schema import AccuracyResult, Result, TimedResult
+from ssd_core.results.schema import AccuracyResult, Result, ServerResult, TimedResult
+from ssd_core.stats.bootstrap import interval, of_interval
 from ssd_core.stats.control import comparable_levels
 from ssd_core.stats.figures import median_ms
 from ssd_core.verdicts.compare import (
@@ -20,6 +21,7 @@ from ssd_core.verdicts.compare import (
     Verdict,
     compare,
     compare_controlled,
+    decide,
     describe,
 )
 
@@ -133,6 +135,8 @@ def compare_results(
             return without_ratio(Verdict.INCOMPARABLE, side.unusable)
     if isinstance(a, AccuracyResult) and isinstance(b, AccuracyResult):
         return compare_accuracy(a.ap, b.ap, largest_ap_loss)
+    if isinstance(a, ServerResult) and isinstance(b, ServerResult):
+        return compare_rates(a, b, limit)
     if not (isinstance(a, TimedResult) and isinstance(b, TimedResult)):
         return without_ratio(Verdict.INCOMPARABLE, "one was timed, the other was not")
     first, second = a.observed, b.observed
@@ -192,6 +196,14 @@ def compare_accuracy(a: float, b: float, largest_loss: float = LARGEST_AP_LOSS) 
     return Comparison(b / a if a else None, None, None, None, verdict, reason)
 
 
+def compare_rates(a: ServerResult, b: ServerResult, limit: float = LIMIT) -> Comparison:
+    """The verdict on two rates that keep one bound: the ratio of their peaks, A's over B's, above 1 if B takes less."""
+    if a.peak is None or b.peak is None:
+        return without_ratio(Verdict.INCOMPARABLE, "the rate was given with --rate, so there is no peak to compare")
+    terms = [(sign, of_interval(one.value, one.low, one.high)) for sign, one in ((1, a.peak), (-1, b.peak))]
+    return decide(*interval(terms), limit)
+
+
 def without_ratio(verdict: Verdict, reason: str) -> Comparison:
     """A comparison without a ratio."""
     return Comparison(None, None, None, None, verdict, reason)
@@ -225,6 +237,8 @@ def figure_of(case: Case) -> str:
     """The name of a case's value."""
     if case.kind == "accuracy":
         return "AP"
+    if case.kind == "server":
+        return "requests/s"
     return "median ms an image" if case.tuned else "median ms"
 
 
@@ -232,6 +246,8 @@ def value_of(result: Result | None) -> float | None:
     """A case's value, in the unit of `figure_of`."""
     if isinstance(result, AccuracyResult):
         return result.ap
+    if isinstance(result, ServerResult):
+        return result.rate
     return median_ms(result.comparable_samples) if isinstance(result, TimedResult) else None
 
 

@@ -144,6 +144,30 @@ class _Dispatcher:
         run_ns, step_ns = self._steps.run(feed.next_images, steps, delay_ms)
         return {"others": before.others_until(Reading.of(cpus))}, [run_ns, step_ns]
 
+    def do_serve(self, arrived_ns: list[int], batch_size: int, batch_timeout_ns: int) -> "Reply":
+        import numpy as np
+
+        from ssd_core.worker.serving import Serving
+
+        session, feed = self._session, self._fed()
+        if session is None:
+            raise RuntimeError("no graph is open: call open() first")
+        fixed = session.contract.fixed_batch
+        if fixed is not None and fixed < batch_size:
+            raise UserError(
+                f"The graph takes {fixed} at a time, not batches of {batch_size}: give --batch-size {fixed}."
+            )
+        serving = Serving(session.calls, feed.next_images(), batch_size, batch_timeout_ns, fixed)
+        with session.failures():
+            served = serving.run(np.array(arrived_ns, np.int64))
+        return {"streams": served.streams}, [
+            served.formed_ns,
+            served.dispatched_ns,
+            served.ended_ns,
+            served.sizes,
+            served.late_ns,
+        ]
+
     def do_input_only(self, steps: int) -> "Reply":
         from ssd_core.worker.steps import time_input
 

@@ -23,6 +23,7 @@ from ssd_core.machine.affinity import binding, numactl_prefix
 from ssd_core.machine.allocator import Allocator, AllocatorName, preload
 from ssd_core.machine.environment import of_worker
 from ssd_core.profiling.layers import Node, Roofline
+from ssd_core.stats.served import Served, Times
 from ssd_core.worker import wire
 from ssd_core.worker.answers import Durations, ImageDetections, Trace, WorkerStatus, split_images
 from ssd_core.worker.output import CapturedOutput
@@ -113,6 +114,14 @@ class Worker:
         """Run `steps` batches; with several streams a batch of each. They run on until another command."""
         reply, (run_ns, step_ns) = self._request("run", steps=steps, delay_ms=self.settings.delay_ms)
         return Durations(run_ns.tolist(), step_ns.tolist(), reply["others"])
+
+    def serve(self, arrived_ns: Times, batch_size: int, batch_timeout_ns: int) -> Served:
+        """Serve requests that arrive at these times (ns), in batches of at most so many (see `serving.py`)."""
+        arrivals = arrived_ns.tolist()
+        reply, (formed, dispatched, ended, sizes, late) = self._request(
+            "serve", arrived_ns=arrivals, batch_size=batch_size, batch_timeout_ns=batch_timeout_ns
+        )
+        return Served(arrived_ns, formed, dispatched, ended, sizes, late, reply["streams"], batch_size)
 
     def pause(self) -> None:
         """End the streams that run on after `run`, so that another worker has the cores for itself."""

@@ -18,7 +18,7 @@ from ssd_core.results.schema import AccuracyResult, Result, as_info
 from tests.output.test_peers_tables import side, speeds
 from tests.output.test_profile_tables import profile
 from tests.simulated import lognormal
-from tests.typed_results import timed
+from tests.typed_results import server, timed
 
 HOSTILE = "<script>alert(1)</script>x.jpg"
 IDENTITY = {
@@ -59,6 +59,7 @@ def results(seed: int = 1) -> list[Result]:
         *(series(precision, kind, seed) for kind in ("throughput", "latency") for precision in MS),
         series("int8", "throughput", seed, tuned=True, tuning=tuning),
         series("data", "input_pipeline", seed),
+        server(),
         profile(),
         speeds(case, {"tensorflow": side(40e6), "openvino": side(36e6)}, {"openvino": peers_ratio()}),
     ]

@@ -17,7 +17,19 @@ from ssd_core.results.schema import AccuracyResult, ProfileResult
 from tests.html.conftest import HOSTILE, LEDGER, results, series, write
 
 ORDER = [
-    *("verdicts", "machine", "speed", "distribution", "series", "tuning", "profile", "peers", "accuracy", "pictures"),
+    *(
+        "verdicts",
+        "machine",
+        "speed",
+        "distribution",
+        "series",
+        "server",
+        "tuning",
+        "profile",
+        "peers",
+        "accuracy",
+        "pictures",
+    ),
     *("input", "figures", "settings"),
 ]
 MOST_BYTES = 3_000_000

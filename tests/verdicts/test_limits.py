@@ -69,7 +69,8 @@ def test_a_case_is_asked_only_for_limits_that_it_has_the_figure_for(tmp_path: Pa
     thresholds = read_thresholds(written(tmp_path, f"[[rule]]\n{every}\nmin_speedup = {{ AMX = 6.0 }}\n"))
     assert set(thresholds.match(Case("accuracy", "int8").parameters).asked("AMX")) == {"max_ap_loss", "min_ap"}
     latency = thresholds.match(Case("latency", "int8").parameters)
-    assert set(latency.asked("AMX")) == {*LIMITS} - {"max_slowdown", "max_ap_loss", "min_ap"}
+    assert set(latency.asked("AMX")) == {*LIMITS} - {"max_slowdown", "max_ap_loss", "min_ap", "min_rate"}
+    assert set(thresholds.match(Case("server", "int8").parameters).asked("AMX")) == {"min_rate", "max_p99_ms"}
     assert "min_speedup" not in latency.asked("VNNI"), "the rule does not name it"
     assert "min_speedup" not in latency.asked(None)
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ssd_core.errors import UserError
@@ -10,7 +11,7 @@ from ssd_core.results.schema import TimedResult
 from ssd_core.verdicts.compare import LIMIT, Verdict
 from ssd_core.verdicts.report import Exit, Report, UnlikeMachinesError, compare_accuracy, compare_results, report
 from tests.saved_runs import BenchmarkMaker, Saver
-from tests.typed_results import timed
+from tests.typed_results import server, timed
 
 
 def compared(*files: Path, limit: float = LIMIT) -> Report:
@@ -248,3 +249,19 @@ def test_the_yardstick_of_another_tensorflow_explains_nothing() -> None:
     comparison = compare_results(before, after, ignore=["tensorflow"])
     assert comparison.ratio == pytest.approx(1.04, abs=0.002)
     assert comparison.verdict is Verdict.REGRESSION
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [(25.0, 25.0, Verdict.NO_CHANGE), (25.0, 22.0, Verdict.REGRESSION), (25.0, 29.0, Verdict.IMPROVEMENT)],
+)
+def test_rates_are_compared_by_their_peaks(before: float, after: float, verdict: Verdict) -> None:
+    assert compare_results(server(before), server(after)).verdict is verdict
+
+
+def test_rates_of_unlike_bounds_or_given_ones_are_incomparable() -> None:
+    given = msgspec.structs.replace(server(), peak=None, searched=False)
+    for other, said in ((server(bound_ms=50.0), "bound_ms"), (given, "--rate")):
+        comparison = compare_results(server(), other)
+        assert comparison.verdict is Verdict.INCOMPARABLE
+        assert said in comparison.reason

@@ -1,0 +1,234 @@
+"""Online serving: at which rate of requests does the tail of the latency still keep its bound?
+
+Requests arrive as a Poisson process. Service times are measured first. A simulation of the queue says at which rate
+most schedules would keep the bound. Three schedules with seeds of their own are then served at this rate; if one breaks
+the bound, their service times correct the simulation, and a lower rate is tried.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ssd_core.errors import UserError
+from ssd_core.results.case import Case
+from ssd_core.results.parts import Interval, RatePoint
+from ssd_core.results.schema import ServerResult
+from ssd_core.scenarios.inference import Inference, feed
+from ssd_core.scenarios.protocol import Context, Scenario
+from ssd_core.scenarios.settings import Settings
+from ssd_core.stats.percentiles import samples_needed
+from ssd_core.stats.queue import Queue, Service
+from ssd_core.stats.served import Served, poisson
+from ssd_core.stats.steadiness import interval_of_median
+
+SCHEDULES = 3  # with other seeds, all of which have to keep the bound
+BOUND = 3.0  # times the median latency at a fifth of the capacity, unless the user gives a bound
+LARGEST_LATE = 0.05  # of the bound: a run in which requests were taken later is invalid
+_TAILS = (99, 95, 90)
+_MARGIN = 0.07  # quantile of the peaks of single schedules: at this rate 93 % of schedules keep the bound
+_SIMULATED = 200, 40  # schedules at the most, and at the least
+_SIMULATED_REQUESTS = 400_000  # of all schedules, unless these are the least
+_SMALLER = 0.95  # times the rate, if a schedule broke the bound
+_PILOTS = (0.2, 0.6)  # of the capacity: a network that idles between requests is slower than in a burst
+_LOWER = (0.5, 0.8)  # of the rate: a few seconds each, for the curve
+_IMAGES = 8  # inputs in turn, at the least
+_CALIBRATE_NS = 2_000_000_000  # of each batch size
+_LEAST_BATCHES = 5  # of a stream and a size
+_NS_PER_MS = 1_000_000
+_OF_A_RATE = 10**9  # the interval is of whole numbers
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """One per precision, number of streams and threads, with the largest batch that is asked for."""
+    for precision in settings.precisions:
+        batch = settings.batch_of(precision, settings.batch_sizes[-1] if "batch_size" in settings.given else 1)
+        for streams in settings.streams:
+            for inter in settings.inter_threads:
+                for intra in settings.intra_threads_of(streams):
+                    yield Case("server", precision, batch, inter, intra, streams)
+
+
+class Server(Scenario):
+    """Serves one case."""
+
+    def __init__(self, case: Case, context: Context) -> None:
+        super().__init__(case, context)
+        self._asked = context.settings.server
+        self._queue = Queue(case.streams, case.batch_size, round(self._asked.batch_timeout_ms * _NS_PER_MS))
+        self.inference = Inference(case, context)
+        self.inference.open()
+        feed(self.inference.worker, context.timing_records(), max(_IMAGES, case.batch_size), context)
+        self._seed = 0
+        self._seen: list[Served] = []
+        self._begun_s = time.monotonic()
+
+    def measure(self) -> ServerResult:
+        """Find the rate, or serve at the given one; UserError if the bound or the time limit is impossible."""
+        start = time.perf_counter()
+        with self.context.progress.bar(unit=" requests", desc=str(self.case)) as bar:
+            self._bar = bar
+            self._service = self._calibrated()
+            pilots = [self._schedule(share * self._queue.capacity(self._service)) for share in _PILOTS]
+            self._bound_ms = self._asked.bound_ms or rounded(BOUND * pilots[0].latency_ms(50))
+            self._learn(pilots)
+            if self._bound_ms * _NS_PER_MS < self._service.mean_ns(1):
+                raise UserError(
+                    f"One inference takes {self._service.mean_ns(1) / _NS_PER_MS:.1f} ms, so no rate keeps a bound of"
+                    f" {self._bound_ms:g} ms: give a larger --latency-bound-ms."
+                )
+            self._percentile = self._chosen_percentile()
+            rate, served, peak = self._at(self._asked.rate) if self._asked.rate else self._searched()
+            lower = (
+                [] if self._asked.rate else [self._serve(share * rate, self._few(share * rate)) for share in (0.5, 0.8)]
+            )
+        return ServerResult(
+            **self.case.fields,
+            rate=rate,
+            searched=self._asked.rate is None,
+            peak=peak,
+            bound_ms=self._bound_ms,
+            percentile=self._percentile,
+            batch_timeout_ms=self._asked.batch_timeout_ms,
+            latencies_ns=[one.latency_ns.tolist() for one in served],
+            points=[self._point(one) for one in (*lower, *served)],
+            duration_s=time.perf_counter() - start,
+            **self.inference.depends_on(),
+        )
+
+    def _calibrated(self) -> Service:
+        """Inference times by batch size, with all streams busy."""
+        for size in sorted(
+            {*(2**power for power in range(8) if 2**power <= self.case.batch_size), self.case.batch_size}
+        ):
+            self._burst(size, 1)  # the warm-up
+            first = self._burst(size, _LEAST_BATCHES)
+            more = int(_CALIBRATE_NS / float(first.of_batches.mean()) / self.case.streams)
+            self._seen += [first, self._burst(size, max(1, more))]
+        return Service.of(self._seen)
+
+    def _burst(self, size: int, batches: int) -> Served:
+        """Full batches, so many on each stream."""
+        count = size * batches * self.case.streams
+        self._bar.set_postfix_str(f"batches of {size}, alone")
+        served = self.inference.worker.serve(np.zeros(count, np.int64), size, 0)
+        self._bar.update(count)
+        return served
+
+    def _chosen_percentile(self) -> float:
+        """The one that was asked for, or the largest that fits into the time; UserError if none does."""
+        rate = self._asked.rate or 0.7 * self._queue.capacity(self._service)
+        for percent in [self._asked.percentile] if self._asked.percentile else _TAILS:
+            seconds = (SCHEDULES + (0 if self._asked.rate else 1)) * samples_needed(percent) / rate
+            if seconds <= self._left_s:
+                return percent
+        raise UserError(
+            f"A p{percent:g} needs {samples_needed(percent)} requests in each of {SCHEDULES} schedules, about"
+            f" {seconds:.0f} s at {rate:.1f} requests a second, which --server-seconds {self._asked.seconds:g} does not"
+            " give: give more, or a smaller --latency-percentile."
+        )
+
+    @property
+    def _left_s(self) -> float:
+        return self._asked.seconds - (time.monotonic() - self._begun_s)
+
+    def _at(self, rate: float) -> tuple[float, list[Served], None]:
+        requests = max(samples_needed(self._percentile), self._few(rate))
+        return rate, [self._serve(rate, requests) for _ in range(SCHEDULES)], None
+
+    def _searched(self) -> tuple[float, list[Served], Interval]:
+        ceiling = math.inf
+        while True:
+            needed = samples_needed(self._percentile)
+            affordable = int(0.7 * self._queue.capacity(self._service) * self._left_s / (SCHEDULES + 1))
+            requests = max(needed, affordable)
+            peaks = self._peaks(requests)
+            rate = min(float(np.quantile(peaks, _MARGIN)), ceiling)
+            if rate <= 0 or SCHEDULES * needed / rate > self._left_s:
+                raise UserError(
+                    f"No rate kept p{self._percentile:g} <= {self._bound_ms:g} ms in {SCHEDULES} schedules within"
+                    f" {self._asked.seconds:g} s: give more --server-seconds, or a larger --latency-bound-ms."
+                )
+            served: list[Served] = []
+            while len(served) < SCHEDULES:
+                served.append(self._serve(rate, requests))
+                if not served[-1].keeps(self._percentile, self._bound_ms):
+                    break
+            else:
+                middle = float(np.median(peaks))
+                return rate, served, _interval(middle, peaks)
+            ceiling = _SMALLER * rate
+            self._learn(served)
+
+    def _peaks(self, requests: int) -> list[float]:
+        most, least = _SIMULATED
+        seeds = range(max(least, min(most, _SIMULATED_REQUESTS // requests)))
+        self._bar.set_postfix_str(f"simulating {len(seeds)} schedules of {requests} requests")
+        return [self._queue.peak(self._service, seed, requests, self._percentile, self._bound_ms) for seed in seeds]
+
+    def _learn(self, served: Sequence[Served]) -> None:
+        """Take the inference times of real schedules into account."""
+        self._seen += served
+        self._service = Service.of(self._seen)
+
+    def _few(self, rate: float) -> int:
+        """Requests of a few seconds."""
+        return max(20, int(6 * rate))
+
+    def _schedule(self, rate: float, requests: int | None = None) -> Served:
+        """One schedule of so many requests, or of a few seconds."""
+        self._seed += 1
+        about, queue = f"{rate:.1f}/s, schedule {self._seed}", self._queue
+        self._bar.set_postfix_str(about)
+        arrived_ns = poisson(rate, requests or self._few(rate), self._seed)
+        served = self.inference.worker.serve(arrived_ns, queue.batch_size, queue.batch_timeout_ns)
+        self._bar.update(len(arrived_ns))
+        self._bar.set_postfix_str(f"{about}: p90 {served.latency_ms(90):.1f} ms")
+        return served
+
+    def _serve(self, rate: float, requests: int) -> Served:
+        """One schedule; UserError if requests were taken too late for the bound."""
+        served = self._schedule(rate, requests)
+        if late_ms(served) > LARGEST_LATE * self._bound_ms:
+            raise UserError(
+                f"Requests were taken up to {late_ms(served):.2f} ms late (p99) while streams were free, which matters"
+                f" for a bound of {self._bound_ms:g} ms: run it on a machine that is less busy."
+            )
+        return served
+
+    def _point(self, served: Served) -> RatePoint:
+        means = (
+            float(times.mean()) / _NS_PER_MS for times in (served.queueing_ns, served.batching_ns, served.inference_ns)
+        )
+        queueing_ms, batching_ms, inference_ms = means
+        return RatePoint(
+            rate=served.rate,
+            requests=len(served.arrived_ns),
+            keeps=served.keeps(self._percentile, self._bound_ms),
+            p50_ms=served.latency_ms(50),
+            tail_ms=served.latency_ms(self._percentile),
+            queueing_ms=queueing_ms,
+            batching_ms=batching_ms,
+            inference_ms=inference_ms,
+            batch=float(served.sizes.mean()),
+            late_ms=late_ms(served),
+        )
+
+
+def _interval(middle: float, peaks: Sequence[float]) -> Interval:
+    """The median with its 95 % interval."""
+    ends = interval_of_median([peak * _OF_A_RATE for peak in peaks])
+    low, high = (middle, middle) if ends is None else (end / _OF_A_RATE for end in ends)
+    return Interval(middle, min(low, middle), max(high, middle))
+
+
+def late_ms(served: Served) -> float:
+    """p99 of how late requests were taken by a stream that was free; 0 if none was."""
+    return float(np.percentile(served.late_ns, 99)) / _NS_PER_MS if len(served.late_ns) else 0.0
+
+
+def rounded(value_ms: float) -> float:
+    """To one of 1, 1.5, 2, 3, 5, 7 times a power of ten, so that two runs have the same bound."""
+    power = 10.0 ** math.floor(math.log10(value_ms))
+    return min((step * power for step in (1, 1.5, 2, 3, 5, 7, 10)), key=lambda one: abs(math.log(one / value_ms)))

@@ -1,0 +1,97 @@
+"""Online serving on a worker whose queue is simulated: the rate that is found, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from ssd_core.errors import UserError
+from ssd_core.results.case import Case
+from ssd_core.results.schema import ServerResult
+from ssd_core.scenarios.server import SCHEDULES, Server, cases, rounded
+from ssd_core.scenarios.settings import ServerAsked, Settings
+from ssd_core.stats.queue import Queue, Service
+from ssd_core.stats.served import poisson
+from tests.scenarios.contexts import ContextMaker
+from tests.stats.test_queue import exact_peak
+
+CASE = Case("server", "int8", 1, 1, 2)
+TEN_MS = {"ms": {"int8": 10.0}}
+
+
+def served(context: ContextMaker, case: Case = CASE, plan: dict[str, Any] | None = None, **asked: Any) -> ServerResult:
+    return Server(case, context(plan or TEN_MS, server=ServerAsked(**asked))).measure()
+
+
+def test_the_peak_of_fixed_services_is_found(context: ContextMaker) -> None:
+    result = served(context, bound_ms=60.0, percentile=99.0, seconds=600.0)
+    assert result.peak is not None
+    assert result.peak.value == pytest.approx(exact_peak(), rel=0.05)
+    assert result.peak.low <= result.peak.value <= result.peak.high
+    assert result.rate < result.peak.value
+    assert result.rate >= 0.87 * exact_peak()
+    assert len(result.latencies_ns) == SCHEDULES
+    assert [point.keeps for point in result.points] == [True] * (2 + SCHEDULES)
+
+
+def test_further_schedules_keep_the_bound_and_a_higher_rate_breaks_it(context: ContextMaker) -> None:
+    result = served(context, bound_ms=60.0, percentile=99.0, seconds=1000.0)
+    requests = len(result.latencies_ns[0])
+    ten_ms = Service.of_times({1: [10_000_000]})
+
+    def kept(rate: float) -> list[bool]:
+        schedules = (poisson(rate, requests, seed) for seed in range(1000, 1020))
+        return [Queue().serve(arrived, ten_ms).keeps(99, 60.0) for arrived in schedules]
+
+    assert sum(kept(result.rate)) >= 16, "93 % of schedules do"
+    assert not any(kept(1.2 * exact_peak()))
+
+
+def test_streams_and_batches_take_more(context: ContextMaker) -> None:
+    plain, streams, batches = (
+        served(context, case, bound_ms=100.0, percentile=90.0)
+        for case in (CASE, Case("server", "int8", 1, 1, 1, streams=2), Case("server", "int8", 8, 1, 2))
+    )
+    assert streams.rate > 1.9 * plain.rate
+    assert batches.rate > plain.rate
+    assert max(point.batch for point in batches.points) > 1.5
+
+
+def test_a_given_rate_is_served_and_not_searched(context: ContextMaker) -> None:
+    result = served(context, rate=20.0)
+    assert (result.rate, result.searched, result.peak) == (20.0, False, None)
+    assert result.percentile == 99
+    assert result.bound_ms == 30.0, "three times 10 ms"
+    assert all(point.rate == pytest.approx(20.0, rel=0.15) for point in result.points)
+
+
+def test_a_slow_network_gets_the_percentile_that_fits(context: ContextMaker) -> None:
+    assert served(context, plan={"ms": {"int8": 300.0}}).percentile == 90
+
+
+@pytest.mark.parametrize(
+    ("plan", "asked", "sentence"),
+    [
+        ({}, {"bound_ms": 9.0}, r"One inference takes 10\.0 ms, so no rate keeps a bound of 9 ms"),
+        ({}, {"percentile": 99.9}, r"A p99\.9 needs 6636 requests in each of 3 schedules"),
+        ({"ms": {"int8": 2000.0}}, {}, r"A p90 needs 64 requests"),
+        ({"late_ms": 5.0}, {"rate": 20.0}, r"taken up to 5\.00 ms late \(p99\) while streams were free"),
+        ({}, {"rate": 20.0, "seconds": 10.0, "percentile": 99.0}, "A p99 needs 662"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_sentence(
+    context: ContextMaker, plan: dict[str, Any], asked: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        served(context, plan={**TEN_MS, **plan}, **asked)
+
+
+def test_cases_have_one_batch_size() -> None:
+    found = list(cases(Settings(precisions=("fp32", "int8"), batch_sizes=(1, 8))))
+    assert [(case.precision, case.batch_size) for case in found] == [("fp32", 1), ("int8", 1)]
+    found = list(cases(Settings(precisions=("int8",), batch_sizes=(1, 8), given=frozenset({"batch_size"}))))
+    assert [case.batch_size for case in found] == [8]
+
+
+@pytest.mark.parametrize(("value", "bound"), [(97.8, 100), (31, 30), (640, 700), (12.0, 10), (2.4, 2)])
+def test_a_bound_is_round(value: float, bound: float) -> None:
+    assert rounded(value) == pytest.approx(bound)
