@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ssd_core.html.chart import INK, WIDTH, Chart, Row, altair, data, drawn
-from ssd_core.html.section import Block, Section
+from ssd_core.html.section import Block, Section, of_run
 from ssd_core.output import server_tables
 from ssd_core.results.run import Run
 from ssd_core.results.schema import ServerResult
@@ -16,7 +16,8 @@ def section(runs: Sequence[Run], labels: Sequence[str]) -> Section:
         served = [one for one in run.results if isinstance(one, ServerResult)]
         blocks += [_chart(result, f"server {result.case.id} {label}".strip()) for result in served]
         if served:
-            blocks += [server_tables.rates(run.results), server_tables.points(run.results)]
+            made = (server_tables.rates, server_tables.points)
+            blocks += [of_run(make(run.results), label) for make in made]
     return Section("server", "Online serving", blocks)
 
 

@@ -80,9 +80,7 @@ class Server(Scenario):
                 )
             self._percentile = self._chosen_percentile()
             rate, served, peak = self._at(self._asked.rate) if self._asked.rate else self._searched()
-            lower = (
-                [] if self._asked.rate else [self._serve(share * rate, self._few(share * rate)) for share in (0.5, 0.8)]
-            )
+            lower = [] if self._asked.rate else [self._schedule(share * rate) for share in _LOWER]
         return ServerResult(
             **self.case.fields,
             rate=rate,
@@ -99,9 +97,8 @@ class Server(Scenario):
 
     def _calibrated(self) -> Service:
         """Inference times by batch size, with all streams busy."""
-        for size in sorted(
-            {*(2**power for power in range(8) if 2**power <= self.case.batch_size), self.case.batch_size}
-        ):
+        largest = self.case.batch_size
+        for size in sorted({*(2**power for power in range(8) if 2**power < largest), largest}):
             self._burst(size, 1)  # the warm-up
             first = self._burst(size, _LEAST_BATCHES)
             more = int(_CALIBRATE_NS / float(first.of_batches.mean()) / self.case.streams)
@@ -198,10 +195,8 @@ class Server(Scenario):
         return served
 
     def _point(self, served: Served) -> RatePoint:
-        means = (
-            float(times.mean()) / _NS_PER_MS for times in (served.queueing_ns, served.batching_ns, served.inference_ns)
-        )
-        queueing_ms, batching_ms, inference_ms = means
+        parts = (served.queueing_ns, served.batching_ns, served.inference_ns)
+        queueing_ms, batching_ms, inference_ms = (float(times.mean()) / _NS_PER_MS for times in parts)
         return RatePoint(
             rate=served.rate,
             requests=len(served.arrived_ns),
