@@ -78,3 +78,9 @@ def test_a_page_answers_the_question_that_the_readme_says(page: Path) -> None:
 def test_the_readme_links_every_page() -> None:
     linked = set(re.findall(r"\]\((docs/[^)#]+)\)", (ROOT / "README.md").read_text()))
     assert linked == {str(page.relative_to(ROOT)) for page in MANUAL[1:]}
+
+
+def test_pictures_of_the_manual_are_small() -> None:
+    pictures = list((ROOT / "docs").glob("*.png"))
+    assert len(pictures) >= 2
+    assert sum(path.stat().st_size for path in pictures) <= 300_000

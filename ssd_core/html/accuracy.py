@@ -70,7 +70,7 @@ def _loss(value: float) -> str:
 
 def _of_detections(evaluated: Evaluated, several: bool) -> Iterator[Block]:
     if several:
-        yield f"What follows is of the detections of {evaluated.run.path.name}."
+        yield f"The intervals, categories and curves below are those of {evaluated.run.path.name}."
     yield from _with_intervals(evaluated)
     yield from _categories(evaluated)
     yield from _curves(evaluated)

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the page and print its path; UserError for a file that is damaged, missing, or cannot be written."""
     check_target(args.output)
     if args.output.resolve() in [path.resolve() for path in args.files]:
-        raise UserError(f"{args.output} is a run to draw: give another --output.")
+        raise UserError(f"{args.output} is one of the runs: give another --output.")
     write([read_run(path) for path in args.files], args.output, _sources(args))
     print(args.output)
     return 0

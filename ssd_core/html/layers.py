@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ssd_core.html import bars
 from ssd_core.html.chart import INK, WIDTH, Chart, Row, altair, by_precision, data, drawn
 from ssd_core.html.section import Block, Section, of_run
 from ssd_core.output import profile_tables
@@ -28,29 +29,14 @@ def section(runs: Sequence[Run], labels: Sequence[str]) -> Section:
 
 
 def _times(result: ProfileResult, title: str) -> Iterator[Chart]:
-    alt = altair()
     rows: list[Row] = []
     for layer in _layers(result):
         name = profile_tables.short(layer.name)
         said = f"{name}: {layer.time_ms:.3f} ms, {layer.step_share:.1%} of the step"
-        rows.append({"name": name, "ms": layer.time_ms, "precision": layer.data_type or "other", "said": said})
-    if not rows:
-        return
-    names = list(dict.fromkeys(row["name"] for row in rows))
-    chart = (
-        alt.Chart(data(rows))
-        .mark_bar(size=9)
-        .encode(
-            y=alt.Y("name:N", sort=names, title=None),
-            x=alt.X("ms:Q", title="ms of a step"),
-            color=by_precision(rows),
-            description="said:N",
-        )
-        .properties(width=WIDTH - 220, height=15 * len(names))
-    )
-    yield drawn(
-        chart, f"{title}: time of each convolution and pooling, in order", "; ".join(row["said"] for row in rows)
-    )
+        rows.append({"name": name, "value": layer.time_ms, "precision": layer.data_type or "other", "said": said})
+    if rows:
+        caption = f"{title}: time of each convolution and pooling, in order"
+        yield bars.chart(rows, caption, "ms of a step", by_precision(rows), row_height=15)
 
 
 def _roofline(result: ProfileResult, title: str) -> Iterator[Chart]:

@@ -35,7 +35,7 @@ from ssd_core.verdicts.report import Report, UnlikeMachinesError, report
 
 
 def page(runs: Sequence[Run], sources: Sources) -> str:
-    """The HTML of one run, or of several, of which the first is the baseline; a terminal shows a progress bar.
+    """The HTML of one run, or of several, of which the first is the baseline.
 
     UserError without the extra, for a run without results, and where `sources` names detections, records or annotations
     that are missing or not those of the last run.
@@ -44,8 +44,7 @@ def page(runs: Sequence[Run], sources: Sources) -> str:
     import jinja2
 
     labels = [""] if len(runs) == 1 else letters(len(runs))
-    steps = _sections(runs, labels, sources)
-    sections = [make() for make in tqdm(steps, desc="drawing", unit=" sections", leave=False, disable=None)]
+    made = sections(runs, labels, sources)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -53,24 +52,24 @@ def page(runs: Sequence[Run], sources: Sources) -> str:
     environment.tests["picture"] = lambda block: isinstance(block, Picture)
     environment.tests["text"] = lambda block: isinstance(block, str)
     template = environment.from_string(files("ssd_core.html").joinpath("page.html").read_text(encoding="utf-8"))
-    shown = [block for section in sections for block in section.blocks if isinstance(block, Picture)]
+    shown = [block for section in made for block in section.blocks if isinstance(block, Picture)]
     drawn = {box.source for one in shown for box in one.boxes}
     text: str = template.render(
         runs=list(zip(labels, runs, strict=True)),
-        sections=[one for one in sections if one.filled],
-        empty=[one for one in sections if not one.filled],
+        sections=[one for one in made if one.filled],
+        empty=[one for one in made if not one.filled],
         categories=sorted({name for one in shown for name in one.categories}),
         inks=[(name, ink, DASHES[name]) for name, ink in INKS.items() if name in drawn],
     )
     return clean(text)
 
 
-def _sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> list[Callable[[], Section]]:
-    """What makes each section, in their order."""
+def sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> list[Section]:
+    """All sections in their order; a terminal shows a progress bar."""
     comparison = cache(lambda: _comparison(runs))
     detections = cache(lambda: _evaluated(runs, sources))
     figures, of_runs = "All figures of the series", list(zip(runs, labels, strict=True))
-    return [
+    steps: list[Callable[[], Section]] = [
         lambda: verdicts.section(runs, labels, comparison()),
         lambda: machines.section(runs, labels),
         lambda: speeds.section(runs, labels, comparison()),
@@ -86,6 +85,7 @@ def _sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> l
         lambda: Section("figures", figures, [of_run(tables.timing(r.results).filled, label) for r, label in of_runs]),
         lambda: settings.section(runs, labels),
     ]
+    return [make() for make in tqdm(steps, desc="drawing", unit=" sections", leave=False, disable=None)]
 
 
 def _comparison(runs: Sequence[Run]) -> Report | None:

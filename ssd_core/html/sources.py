@@ -1,4 +1,4 @@
-"""Sources: where the detections of a run, their ground truth and their images are, and all of it read and checked."""
+"""Sources: finds, reads and checks the detections of a run, their ground truth and their images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def evaluated(run: Run, sources: Sources) -> Evaluated:
     """The detections of a run, evaluated again; UserError if they are missing, or are not those of the run."""
     results = [one for one in run.results if isinstance(one, AccuracyResult)]
     if not results:
-        raise UserError(f"{run.path} has no accuracy, so it has no detections: measure without -k.")
+        raise UserError(f"{run.path} has no accuracy, so there are no detections to draw: leave --detections out.")
     folder = sources.detections or run.path.parent
     first = results[0]
     records, why_not = _records(first, sources)
@@ -77,7 +77,9 @@ def evaluated(run: Run, sources: Sources) -> Evaluated:
 
 def _file_of(result: AccuracyResult, run: Run) -> str:
     if result.detections_file is None:
-        raise UserError(f"{run.path} does not name the file of its detections, as it is of an older version.")
+        raise UserError(
+            f"{run.path} does not name its file of detections: an older version wrote it, so measure again."
+        )
     return Path(result.detections_file).name
 
 

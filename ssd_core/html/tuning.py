@@ -1,8 +1,9 @@
 """The search of tuned cases: images a second with each of the counts that were tried."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from ssd_core.html.chart import COLOURS, OTHER, WIDTH, Chart, Row, altair, data, drawn
+from ssd_core.html import bars
+from ssd_core.html.chart import COLOURS, OTHER, Chart, Row, altair
 from ssd_core.html.section import Section, of_run
 from ssd_core.html.speeds import timed
 from ssd_core.output import tables
@@ -14,11 +15,11 @@ def section(runs: Sequence[Run], labels: Sequence[str]) -> Section:
     """A chart per tuned case, and the candidates in the order they were tried."""
     tuned = [(label, one) for run, label in zip(runs, labels, strict=True) for one in timed(run.results) if one.tuning]
     shown = [of_run(tables.tuning(run.results), label) for run, label in zip(runs, labels, strict=True)]
-    charts = [chart for label, result in tuned for chart in _chart(result, label)]
+    charts = [_chart(result, label) for label, result in tuned]
     return Section("tuning", "The search of tuned cases", [*charts, *shown])
 
 
-def _chart(result: TimedResult, label: str) -> Iterator[Chart]:
+def _chart(result: TimedResult, label: str) -> Chart:
     alt = altair()
     rows: list[Row] = []
     for tried in result.tuning:
@@ -29,17 +30,5 @@ def _chart(result: TimedResult, label: str) -> Iterator[Chart]:
         said = f"{name}: {tried.images_per_second:.2f} images/s, {how}"
         rows.append({"name": name, "value": tried.images_per_second, "how": how, "said": said})
     scale = alt.Scale(domain=["chosen", "tried"], range=[COLOURS[0], OTHER])
-    names = list(dict.fromkeys(row["name"] for row in rows))
-    chart = (
-        alt.Chart(data(rows))
-        .mark_bar(size=10)
-        .encode(
-            y=alt.Y("name:N", sort=names, title=None),
-            x=alt.X("value:Q", title="images a second", stack=None),
-            color=alt.Color("how:N", scale=scale, title=None),
-            description="said:N",
-        )
-        .properties(width=WIDTH - 260, height=18 * len(names))
-    )
-    title = f"{result.kind} {result.case.id} {label}".strip()
-    yield drawn(chart, title, f"{title}: " + "; ".join(row["said"] for row in rows))
+    colour = alt.Color("how:N", scale=scale, title=None)
+    return bars.chart(rows, f"{result.kind} {result.case.id} {label}".strip(), "images a second", colour, row_height=18)

@@ -41,7 +41,7 @@ class Run:
     not_asked: tuple[str, ...] = ()
     partial: str | None = None
     """What is missing if the run ended early; None for a complete run."""
-    measured: str = ""
+    ended: str = ""
     """When it ended, as pytest-benchmark writes it."""
     commit: str = ""
     """The revision that was checked out; it ends in `, changed` if files differed from it."""
@@ -71,7 +71,7 @@ def read_run(path: Path) -> Run:
         ledger=tuple(document.ledger),
         not_asked=tuple(document.not_asked),
         partial=document.partial,
-        measured=document.datetime,
+        ended=document.datetime,
         commit=_commit(document.commit_info),
         jitter=_jitter(document.machine_info),
     )

@@ -26,7 +26,7 @@ MOST_ROUNDS = 24
 FEWEST_ROUNDS = 6
 CONFIDENCE = 0.999  # that a runtime which reaches the share is not failed by noise
 TURN_NS = 3_000_000_000
-SEARCHES = 3  # other tests run beside it, and may mislead one
+SEARCHES = 3  # what else runs on the machine may mislead one
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,10 @@ from urllib.parse import quote
 
 import pytest
 
-from ssd_core.html.page import page
+from ssd_core.html.page import page, sections
+from ssd_core.html.picture import Picture
 from ssd_core.html.sources import Sources
+from ssd_core.output.table import Table
 from ssd_core.results.run import Run
 from tests.html.conftest import HOSTILE
 from tests.skips import in_report_tests
@@ -112,6 +114,28 @@ def test_numbers_are_those_of_the_file(opened: Open, saved_run: Run) -> None:
         assert [entry["outcome"], entry["subject"], entry["asked"], entry["reason"]] in rows
 
 
+def test_every_table_is_shown_whole(opened: Open, saved_run: Run) -> None:
+    script = """
+        const cells = row => [...row.cells].map(cell => cell.textContent.replace(/\\s+/g, ' ').trim());
+        return [...document.querySelectorAll('table')].map(table => [...table.rows].map(cells));
+    """
+    drawn = opened().execute_script(script)
+    made = [one for section in sections([saved_run], [""], Sources()) if section.filled for one in section.blocks]
+    tables = [one.table if isinstance(one, Picture) else one for one in made if isinstance(one, Table | Picture)]
+    expected = [[list(one.header), *map(list, one.rows)] for one in tables if one.rows]
+    assert len(expected) > 15
+    assert drawn == [[[" ".join(cell.split()) for cell in row] for row in table] for table in expected]
+
+
+def test_in_print_nothing_is_wider_than_the_page(opened: Open) -> None:
+    driver = opened()
+    metrics = {"width": 720, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 720
+    assert not elements(driver, "nav")[0].is_displayed()
+
+
 def test_the_filter_shows_pictures_with_a_category(opened: Open) -> None:
     driver = opened()
     assert shown(driver) == [True] * 5
@@ -153,6 +177,8 @@ def test_a_narrow_window_holds_it(opened: Open) -> None:
     metrics = {"width": 375, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     assert driver.execute_script("return document.documentElement.scrollWidth") <= 375
+    heights = [one.size["height"] for one in elements(driver, "#speed figure svg text")]
+    assert min(heights) >= 9, "the text of charts can be read"
 
 
 def test_the_keyboard_reaches_tables_links_and_the_filter(opened: Open) -> None:

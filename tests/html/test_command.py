@@ -47,7 +47,7 @@ def test_mistakes_are_a_sentence(
         ([tmp_path / "none.json"], "cannot be read"),
         ([empty], "nothing was measured"),
         ([damaged], "is truncated"),
-        ([timed, "--detections", saved.parent], "has no accuracy"),
+        ([timed, "--detections", saved.parent], "has no accuracy, so there are no detections to draw"),
         ([saved, "--detections", tmp_path / "none"], "cannot be read"),
         ([saved, "--detections", others], "an AP of"),
         ([saved, "--detections", broken], "no detections in COCO's results format"),

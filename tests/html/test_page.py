@@ -1,5 +1,6 @@
 """The page: it says what the files hold, in its order, and needs nothing from anywhere."""
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -100,6 +101,22 @@ def test_figures_are_those_of_the_file(text: str, saved_run: Run) -> None:
         if (rate := getattr(result, "images_per_second", None)) is not None:
             title = f"{result.kind} {result.case.id}"
             assert any(row[0].startswith(title) and row[1].startswith(f"{rate:.2f}") for row in rows)
+
+
+def test_figures_of_every_kind_are_those_of_the_file(text: str, saved: Path) -> None:
+    """Read from the JSON itself, and formatted here."""
+    cells = [cell for row in Outline(text).rows for cell in row]
+    infos = [one["extra_info"] for one in json.loads(saved.read_text())["benchmarks"]]
+    of_kind = {info["kind"]: info for info in infos}
+    latency = [info for info in infos if info["kind"] == "latency"]
+    expected = [f"{value:.2f}" for info in latency for name, value in info["latency_ms"].items() if name[0] == "p"]
+    expected += [f"{one['images_per_second']:.2f}" for info in infos for one in info.get("tuning", ())]
+    expected += [f"{layer['time_ms']:.3f}" for layer in of_kind["profile"]["layers"] if layer["kind"] == "convolution"]
+    expected += [f"{point['tail_ms']:.2f}" for point in of_kind["server"]["points"]]
+    ratio = of_kind["peers"]["peers"]["ratios"]["openvino"]
+    expected.append(f"{ratio['ratio']:.3f} ({ratio['low']:.3f} to {ratio['high']:.3f})")
+    assert len(expected) > 10
+    assert [one for one in expected if one not in cells] == []
 
 
 def test_what_a_file_holds_is_text(text: str, saved_run: Run) -> None:

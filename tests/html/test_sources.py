@@ -47,7 +47,7 @@ def test_the_first_images_are_those_of_the_records(saved_run: Run) -> None:
 
 
 def test_a_run_of_an_older_version_names_no_file(saved_run: Run) -> None:
-    with pytest.raises(UserError, match="does not name the file of its detections"):
+    with pytest.raises(UserError, match="does not name its file of detections"):
         evaluated(changed(saved_run, detections_file=None), Sources())
 
 
