@@ -30,7 +30,8 @@ _TAILS = (99, 95, 90)
 _MARGIN = 0.07  # quantile of the peaks of single schedules: at this rate 93 % of schedules keep the bound
 _SIMULATED = 200, 40  # schedules at the most, and at the least
 _SIMULATED_REQUESTS = 400_000  # of all schedules, unless these are the least
-_SMALLER = 0.95  # times the rate, if a schedule broke the bound
+_SMALLER = 0.9  # times the rate, if a schedule broke the bound
+_SPARE = 2  # schedules that may fail before
 _PILOTS = (0.2, 0.6)  # of the capacity: a network that idles between requests is slower than in a burst
 _LOWER = (0.5, 0.8)  # of the rate: a few seconds each, for the curve
 _IMAGES = 8  # inputs in turn, at the least
@@ -78,7 +79,7 @@ class Server(Scenario):
                     f"One inference takes {self._service.mean_ns(1) / _NS_PER_MS:.1f} ms, so no rate keeps a bound of"
                     f" {self._bound_ms:g} ms: give a larger --latency-bound-ms."
                 )
-            self._percentile = self._chosen_percentile()
+            self._check_time(self._asked.rate or 0.7 * self._queue.capacity(self._service))
             rate, served, peak = self._at(self._asked.rate) if self._asked.rate else self._searched()
             lower = [] if self._asked.rate else [self._schedule(share * rate) for share in _LOWER]
         return ServerResult(
@@ -113,50 +114,66 @@ class Server(Scenario):
         self._bar.update(count)
         return served
 
-    def _chosen_percentile(self) -> float:
-        """The one that was asked for, or the largest that fits into the time; UserError if none does."""
-        rate = self._asked.rate or 0.7 * self._queue.capacity(self._service)
-        for percent in [self._asked.percentile] if self._asked.percentile else _TAILS:
-            seconds = (SCHEDULES + (0 if self._asked.rate else 1)) * samples_needed(percent) / rate
-            if seconds <= self._left_s:
-                return percent
-        raise UserError(
-            f"A p{percent:g} needs {samples_needed(percent)} requests in each of {SCHEDULES} schedules, about"
-            f" {seconds:.0f} s at {rate:.1f} requests a second, which --server-seconds {self._asked.seconds:g} does not"
-            " give: give more, or a smaller --latency-percentile."
-        )
+    def _fits(self, percent: float, rate: float) -> bool:
+        """Whether the schedules with the percentile's samples fit into the time."""
+        return SCHEDULES * samples_needed(percent) / rate <= self._left_s
+
+    @property
+    def _percentiles(self) -> Sequence[float]:
+        """Those to try, the largest first."""
+        return [self._asked.percentile] if self._asked.percentile else _TAILS
+
+    def _check_time(self, rate: float) -> None:
+        """UserError if no percentile fits into the time."""
+        percent = self._percentiles[-1]
+        if not self._fits(percent, rate):
+            needed = samples_needed(percent)
+            raise UserError(
+                f"A p{percent:g} needs {needed} requests in each of {SCHEDULES} schedules, about"
+                f" {SCHEDULES * needed / rate:.0f} s at {rate:.1f} requests a second, which --server-seconds"
+                f" {self._asked.seconds:g} does not give: give more, or a smaller --latency-percentile."
+            )
 
     @property
     def _left_s(self) -> float:
         return self._asked.seconds - (time.monotonic() - self._begun_s)
 
     def _at(self, rate: float) -> tuple[float, list[Served], None]:
+        self._percentile = next(percent for percent in self._percentiles if self._fits(percent, rate))
         requests = max(samples_needed(self._percentile), self._few(rate))
         return rate, [self._serve(rate, requests) for _ in range(SCHEDULES)], None
 
     def _searched(self) -> tuple[float, list[Served], Interval]:
         ceiling = math.inf
         while True:
-            needed = samples_needed(self._percentile)
-            affordable = int(0.7 * self._queue.capacity(self._service) * self._left_s / (SCHEDULES + 1))
-            requests = max(needed, affordable)
-            peaks = self._peaks(requests)
-            rate = min(float(np.quantile(peaks, _MARGIN)), ceiling)
-            if rate <= 0 or SCHEDULES * needed / rate > self._left_s:
-                raise UserError(
-                    f"No rate kept p{self._percentile:g} <= {self._bound_ms:g} ms in {SCHEDULES} schedules within"
-                    f" {self._asked.seconds:g} s: give more --server-seconds, or a larger --latency-bound-ms."
-                )
+            rate, requests, peaks = self._predicted(ceiling)
             served: list[Served] = []
             while len(served) < SCHEDULES:
                 served.append(self._serve(rate, requests))
                 if not served[-1].keeps(self._percentile, self._bound_ms):
                     break
             else:
-                middle = float(np.median(peaks))
-                return rate, served, _interval(middle, peaks)
+                return rate, served, _interval(float(np.median(peaks)), peaks)
             ceiling = _SMALLER * rate
             self._learn(served)
+
+    def _predicted(self, ceiling: float) -> tuple[float, int, list[float]]:
+        """The rate to try, the requests of a schedule, and the peaks, for the largest percentile that fits the time.
+
+        UserError if none fits.
+        """
+        for percent in self._percentiles:
+            self._percentile, needed = percent, samples_needed(percent)
+            affordable = int(0.7 * self._queue.capacity(self._service) * self._left_s / (SCHEDULES + _SPARE))
+            requests = max(needed, affordable)
+            peaks = self._peaks(requests)
+            rate = min(float(np.quantile(peaks, _MARGIN)), ceiling)
+            if rate > 0 and self._fits(percent, rate):
+                return rate, min(requests, int(rate * self._left_s / SCHEDULES)), peaks
+        raise UserError(
+            f"No rate kept p{self._percentile:g} <= {self._bound_ms:g} ms in {SCHEDULES} schedules within"
+            f" {self._asked.seconds:g} s: give more --server-seconds, or a larger --latency-bound-ms."
+        )
 
     def _peaks(self, requests: int) -> list[float]:
         most, least = _SIMULATED

@@ -9,6 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,11 @@ from ssd_core.stats.served import Served, Times, poisson
 
 _LOWEST = 1 / 64  # of the capacity: no lower rate is tried
 _STEP, _HALVINGS = 0.8, 8  # of a rate, until one keeps the bound; then of the last step, to 0.1 %
-
-
 IDLE_NS = (1_000_000, 10_000_000, 30_000_000, 100_000_000, 300_000_000)
 """Ends of the ranges of idle time before a batch: a network that idled is slower, on some machines twice as slow."""
 _LEAST = 5  # batches in a range that say how much slower
 _ALIKE = 0.03  # of the time: a smaller difference is none
+_SUCCESSIVE = 25  # times that a simulation takes in the order they were measured
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Queue:
         """What happens to requests that arrive at these times; the seed draws the service times."""
         generator = np.random.default_rng(seed)
         if self.streams == self.batch_size == 1 and not service.depends_on_idle:
-            times_ns = service.mean_ns(1) * generator.choice(service.ratios[0], len(arrived_ns))
-            return _one_by_one(arrived_ns, times_ns.astype(np.int64))
+            ratios = np.fromiter(islice(_endless(service.ratios[0], generator), len(arrived_ns)), np.float64)
+            return _one_by_one(arrived_ns, (service.mean_ns(1) * ratios).astype(np.int64))
         count = len(arrived_ns)
         formed, dispatched, ended = (np.zeros(count, np.int64) for _ in range(3))
         draws = [_endless(ratios, generator) for ratios in service.ratios]
@@ -146,5 +146,8 @@ def _one_by_one(arrived_ns: Times, service_ns: Times) -> Served:
 
 
 def _endless(ratios: NDArray[np.float64], generator: np.random.Generator) -> Iterator[float]:
+    """Successive values from random places: a machine that is slow now is slow for a while."""
+    values = ratios.tolist()
     while True:
-        yield from generator.choice(ratios, 256).tolist()
+        start = int(generator.integers(len(values)))
+        yield from (values[start:] + values[:start])[:_SUCCESSIVE]
