@@ -21,9 +21,11 @@ from ssd_core.graph.outline import precision_of, read_outline
 from ssd_core.images.shards import count_records
 from ssd_core.profiling.layers import Node, Roofline, Tensor
 from ssd_core.stats.queue import Queue, Service
-from ssd_core.stats.served import Served, Times
+from ssd_core.stats.samples import NS_PER_SECOND
+from ssd_core.stats.served import Batches, Served, Times, poisson
 from ssd_core.worker.answers import Durations, ImageDetections, Trace, WorkerStatus
 from ssd_core.worker.client import WorkerDied, WorkerSettings
+from ssd_core.worker.loadgen import SAMPLES_PER_QUERY, Ask
 
 VARIABLE = "STAND_IN"
 NS_PER_MS = 1_000_000
@@ -36,6 +38,8 @@ _DEFAULTS: dict[str, Any] = {
     "score": {},  # of the one detection of each image, by precision; without it nothing is detected
     "peak_gb": 0.5,
     "late_ms": 0.01,  # how late requests are taken
+    "loadgen": 1.0,  # LoadGen's figures over ours
+    "valid": True,  # whether LoadGen's runs are
     "peers": 2.0,  # how many times as long another runtime takes
     "records": None,  # a folder with the demo's records and annotations; without it there is no demo
 }
@@ -96,17 +100,49 @@ class StandInWorker:
         taken = self._series(typical, steps, wanted["noise"])
         return Durations(taken, taken)
 
-    def serve(self, arrived_ns: Times, batch_size: int, batch_timeout_ns: int) -> Served:
-        """In no time: what a queue in front of this network would do, with a tenth of its time for each call."""
+    def serve(self, arrived_ns: Times, batches: Batches) -> Served:
+        """In no time: what a queue in front of this network would do."""
+        queue = Queue(self._streams, batches.batch_size, batches.batch_timeout_ns)
+        served = queue.serve(arrived_ns, self._service(batches.batch_size), int(arrived_ns[-1]) % 1000)
+        return replace(served, late_ns=np.full(3, int(plan()["late_ms"] * NS_PER_MS)))
+
+    def serve_queries(self, queries: int, requests: int, batches: Batches) -> Served:
+        """The same of queries, one after the other."""
+        service, begun_ns, parts = self._service(batches.batch_size), 0, []
+        queue = Queue(self._streams, batches.batch_size)
+        for number in range(queries):
+            served = queue.serve(np.full(requests, begun_ns, np.int64), service, number)
+            begun_ns = int(served.ended_ns.max())
+            parts.append(served.arrays)
+        arrays = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        return Served.of_arrays(arrays, self._streams, batches.batch_size)
+
+    def loadgen(self, asked: Ask, batches: Batches, folder: Path) -> tuple[dict[str, Any], Served]:
+        """What LoadGen would say if its figures were `loadgen` times ours."""
+        factor = plan()["loadgen"]
+        if asked.scenario == "Server":
+            served = self.serve(poisson(asked.rate, asked.queries, asked.seed), batches)
+        elif asked.scenario == "Offline":
+            served = self.serve(np.zeros(asked.queries, np.int64), batches)
+        else:
+            requests = SAMPLES_PER_QUERY if asked.scenario == "MultiStream" else 1
+            served = self.serve_queries(asked.queries, requests, batches)
+        requests = len(served.arrived_ns) // asked.queries
+        tail_ns = np.percentile(served.latency_ns.reshape(-1, requests).max(axis=1), asked.percentile)
+        latency = f"{asked.percentile:.2f}_percentile_{'per_query_' if requests > 1 else ''}latency_ns"
+        rate = len(served.arrived_ns) * NS_PER_SECOND / int(served.ended_ns.max())
+        valid = {"validity": "VALID" if plan()["valid"] else "INVALID", "early_stopping_met": plan()["valid"]}
+        return {**valid, latency: factor * tail_ns, "samples_per_second": factor * rate}, served
+
+    def _service(self, batch_size: int) -> Service:
+        """A tenth of the network's time for each call."""
         wanted = plan()
-        image_ns = wanted["ms"][self._precision] * NS_PER_MS
+        image_ns = wanted["ms"][self._precision] * NS_PER_MS + self.settings.delay_ms * NS_PER_MS
         factors = np.exp(wanted["noise"] * self._generator.standard_normal(200))
-        times = {
-            size: (image_ns * (0.1 + 0.9 * size) * factors).astype(int).tolist() for size in range(1, batch_size + 1)
-        }
-        queue = Queue(self._streams, batch_size, batch_timeout_ns)
-        served = queue.serve(arrived_ns, Service.of_times(times), int(arrived_ns[-1]) % 1000)
-        return replace(served, late_ns=np.full(3, int(wanted["late_ms"] * NS_PER_MS)))
+        sizes = range(1, batch_size + 1)
+        return Service.of_times(
+            {size: (image_ns * (0.1 + 0.9 * size) * factors).astype(int).tolist() for size in sizes}
+        )
 
     def input_only(self, steps: int) -> list[int]:
         return self._series(2.0 * self._images, steps, plan()["noise"])

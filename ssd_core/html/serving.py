@@ -15,9 +15,8 @@ def section(runs: Sequence[Run], labels: Sequence[str]) -> Section:
     for run, label in zip(runs, labels, strict=True):
         served = [one for one in run.results if isinstance(one, ServerResult)]
         blocks += [_chart(result, f"server {result.case.id} {label}".strip()) for result in served]
-        if served:
-            made = (server_tables.rates, server_tables.points)
-            blocks += [of_run(make(run.results), label) for make in made]
+        tables = [make(run.results) for make in (server_tables.rates, server_tables.points, server_tables.loadgen)]
+        blocks += [of_run(table, label) for table in tables if table.rows]
     return Section("server", "Online serving", blocks)
 
 

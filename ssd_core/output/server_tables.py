@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ssd_core.output.table import Table
-from ssd_core.results.schema import Result, ServerResult
+from ssd_core.results.parts import Interval
+from ssd_core.results.schema import LoadgenResult, Result, ServerResult
 
 
 def rates(results: Sequence[Result]) -> Table:
@@ -12,7 +13,7 @@ def rates(results: Sequence[Result]) -> Table:
     for result in (one for one in results if isinstance(one, ServerResult)):
         peak = result.peak
         bound = f"p{result.percentile:g} <= {result.bound_ms:g} ms"
-        ends = "" if peak is None else f"{peak.value:.2f} [{peak.low:.2f} to {peak.high:.2f}]"
+        ends = "" if peak is None else _ends(peak, ".2f")
         rows.append([f"server {result.case.id}", f"{result.rate:.2f}", bound, ends])
     note = "requests/s: three schedules of random arrivals were served at it; peak: the median of simulated schedules"
     return Table(["case", "requests/s", "bound", "peak"], rows, [note]).filled
@@ -34,6 +35,23 @@ def points(results: Sequence[Result]) -> Table:
     ]
     note = f"LATE: free streams took requests more than {_LATE_MS:g} ms late (p99); it counts as latency"
     return Table(header, rows, [note] if late else [])
+
+
+def loadgen(results: Sequence[Result]) -> Table:
+    """One row per case and scenario: our figure, LoadGen's, and their ratio."""
+    rows = []
+    for result in (one for one in results if isinstance(one, LoadgenResult)):
+        for row in result.rows:
+            cells = [_ends(row.ours, ".2f"), _ends(row.loadgen, ".2f"), _ends(row.ratio, ".3f")]
+            agrees = "yes" if row.agrees else "NO"
+            valid = f"INVALID: {', '.join(row.invalid)}" if row.invalid else "VALID"
+            rows.append([f"loadgen {result.case.id}", row.scenario, f"{row.figure} {row.unit}", *cells, agrees, valid])
+    header = ["case", "scenario", "figure", "ours", "LoadGen's", "LoadGen's / ours", "agrees", "LoadGen says"]
+    return Table(header, rows, ["measured in turn; this is a check of the measurement, and no result of MLPerf"]).filled
+
+
+def _ends(figure: Interval, of: str) -> str:
+    return f"{figure.value:{of}} [{figure.low:{of}} to {figure.high:{of}}]"
 
 
 _LATE_MS = 0.2

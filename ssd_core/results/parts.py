@@ -156,6 +156,30 @@ class RatePoint(Part, frozen=True):
     """p99 of how late a free stream took a request."""
 
 
+class LoadgenRow(Part, frozen=True):
+    """One of LoadGen's scenarios, run by LoadGen and by us in turn."""
+
+    scenario: Literal["SingleStream", "MultiStream", "Server", "Offline"]
+    figure: str
+    """As `p90`, or `rate`."""
+    unit: Literal["ms", "images/s"]
+    queries: Count
+    """Of each run."""
+    ours: Interval
+    loadgen: Interval
+    ratio: Interval
+    """LoadGen's figure divided by ours."""
+    invalid: list[str] = []
+    """What LoadGen says was not met; empty if all its runs are valid."""
+    logs: list[str] = []
+    """The folders of its `mlperf_log_*` files."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two figures are equal within their intervals."""
+        return self.ratio.low <= 1 <= self.ratio.high
+
+
 class Candidate(Part, frozen=True):
     """Counts that the search for a tuned case tried, and the images a second with them."""
 

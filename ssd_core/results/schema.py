@@ -18,6 +18,7 @@ from ssd_core.results.parts import (
     Candidate,
     Count,
     Interval,
+    LoadgenRow,
     Marks,
     Neighbours,
     PeerSpeeds,
@@ -145,6 +146,21 @@ class ServerResult(Result, frozen=True, kw_only=True, tag="server"):
     duration_s: float | None = None
 
 
+class LoadgenResult(Result, frozen=True, kw_only=True, tag="loadgen"):
+    """LoadGen's scenarios of the same worker beside our own figures. It is no result of MLPerf."""
+
+    compared: ClassVar[bool] = False
+
+    rate: Positive
+    """Of Server, requests a second."""
+    bound_ms: Positive
+    percentile: Positive
+    batch_timeout_ms: float
+    rows: list[LoadgenRow]
+    loadgen_version: str
+    duration_s: float | None = None
+
+
 class AccuracyResult(Result, frozen=True, kw_only=True, tag="accuracy"):
     """COCO's numbers by name, 0..1, or -1 if the ground truth has no such object (as in pycocotools)."""
 
@@ -219,6 +235,7 @@ AnyResult = Annotated[
     | LatencyResult
     | InputPipelineResult
     | ServerResult
+    | LoadgenResult
     | AgainstResult
     | AccuracyResult
     | ProfileResult

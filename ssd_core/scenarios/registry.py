@@ -1,11 +1,11 @@
 """The scenarios: one row each. To add one, add its file, its type of result, its row and its file in bench/."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ssd_core.errors import UserError
 from ssd_core.results.case import Case
-from ssd_core.scenarios import accuracy, against, input_pipeline, peers, profile, server, timed
+from ssd_core.scenarios import accuracy, against, input_pipeline, loadgen, peers, profile, server, timed
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
 from ssd_core.verdicts.asked import LeftOut
@@ -16,7 +16,7 @@ class Row:
     """A kind of case: the cases of a run, and the scenario that measures each."""
 
     kind: str
-    cases: Callable[[Settings], Iterator[Case]]
+    cases: Callable[[Settings], Iterable[Case]]
     scenario: Callable[[Case, Context], Scenario]
     option: str | None = None
     """The option that asks for it; it then runs alone."""
@@ -30,6 +30,7 @@ _ROWS = (
     Row("accuracy", accuracy.cases, accuracy.AccuracyScenario),
     Row("input_pipeline", input_pipeline.cases, input_pipeline.InputPipeline),
     Row("server", server.cases, server.Server, "--server", by_name=True),
+    Row("loadgen", loadgen.cases, loadgen.Loadgen, "--loadgen"),
     Row("against", against.cases, against.Against, "--against"),
     Row("profile", profile.cases, profile.Profile, "--profile"),
     Row("peers", peers.cases, peers.Peers, "--peers"),
@@ -39,7 +40,7 @@ KINDS = {row.kind: row for row in _ROWS}
 ALONE = tuple(row.kind for row in _ROWS if row.option)
 
 
-def cases_of(kind: str, settings: Settings) -> Iterator[Case]:
+def cases_of(kind: str, settings: Settings) -> Iterable[Case]:
     """All cases of one kind, grouped by precision, so that successive cases share a worker's graph."""
     if kind not in KINDS:
         raise UserError(f"{kind} is not a kind of case: use one of {', '.join(KINDS)}.")

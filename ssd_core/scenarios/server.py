@@ -20,7 +20,7 @@ from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
 from ssd_core.stats.percentiles import samples_needed
 from ssd_core.stats.queue import Queue, Service
-from ssd_core.stats.served import Served, poisson
+from ssd_core.stats.served import Batches, Served, poisson
 from ssd_core.stats.steadiness import interval_of_median
 
 SCHEDULES = 3  # with other seeds, all of which have to keep the bound
@@ -57,7 +57,8 @@ class Server(Scenario):
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)
         self._asked = context.settings.server
-        self._queue = Queue(case.streams, case.batch_size, round(self._asked.batch_timeout_ms * _NS_PER_MS))
+        self.batches = Batches(case.batch_size, round(self._asked.batch_timeout_ms * _NS_PER_MS))
+        self._queue = Queue(case.streams, self.batches.batch_size, self.batches.batch_timeout_ns)
         self.inference = Inference(case, context)
         self.inference.open()
         feed(self.inference.worker, context.timing_records(), max(_IMAGES, case.batch_size), context)
@@ -71,7 +72,7 @@ class Server(Scenario):
         with self.context.progress.bar(unit=" requests", desc=str(self.case)) as bar:
             self._bar = bar
             self._service = self._calibrated()
-            pilots = [self._schedule(share * self._queue.capacity(self._service)) for share in _PILOTS]
+            pilots = [self.schedule(share * self._queue.capacity(self._service)) for share in _PILOTS]
             self._bound_ms = self._asked.bound_ms or rounded(BOUND * pilots[0].latency_ms(50))
             self._learn(pilots)
             if self._bound_ms * _NS_PER_MS < self._service.mean_ns(1):
@@ -81,7 +82,7 @@ class Server(Scenario):
                 )
             self._check_time(self._asked.rate or 0.7 * self._queue.capacity(self._service))
             rate, served, peak = self._at(self._asked.rate) if self._asked.rate else self._searched()
-            lower = [] if self._asked.rate else [self._schedule(share * rate) for share in _LOWER]
+            lower = [] if self._asked.rate else [self.schedule(share * rate) for share in _LOWER]
         return ServerResult(
             **self.case.fields,
             rate=rate,
@@ -110,7 +111,7 @@ class Server(Scenario):
         """Full batches, so many on each stream."""
         count = size * batches * self.case.streams
         self._bar.set_postfix_str(f"batches of {size}, alone")
-        served = self.inference.worker.serve(np.zeros(count, np.int64), size, 0)
+        served = self.inference.worker.serve(np.zeros(count, np.int64), Batches(size))
         self._bar.update(count)
         return served
 
@@ -190,20 +191,20 @@ class Server(Scenario):
         """Requests of a few seconds."""
         return max(20, int(6 * rate))
 
-    def _schedule(self, rate: float, requests: int | None = None) -> Served:
+    def schedule(self, rate: float, requests: int | None = None) -> Served:
         """One schedule of so many requests, or of a few seconds."""
         self._seed += 1
-        about, queue = f"{rate:.1f}/s, schedule {self._seed}", self._queue
+        about = f"{rate:.1f}/s, schedule {self._seed}"
         self._bar.set_postfix_str(about)
         arrived_ns = poisson(rate, requests or self._few(rate), self._seed)
-        served = self.inference.worker.serve(arrived_ns, queue.batch_size, queue.batch_timeout_ns)
+        served = self.inference.worker.serve(arrived_ns, self.batches)
         self._bar.update(len(arrived_ns))
         self._bar.set_postfix_str(f"{about}: p90 {served.latency_ms(90):.1f} ms")
         return served
 
     def _serve(self, rate: float, requests: int) -> Served:
         """One schedule; UserError if requests were taken too late for the bound."""
-        served = self._schedule(rate, requests)
+        served = self.schedule(rate, requests)
         if late_ms(served) > LARGEST_LATE * self._bound_ms:
             raise UserError(
                 f"Requests were taken up to {late_ms(served):.2f} ms late (p99) while streams were free, which matters"

@@ -1,5 +1,6 @@
 """Served: when each request of a serving run arrived, was taken into a batch, was dispatched, and was answered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,14 @@ from numpy.typing import NDArray
 from ssd_core.stats.samples import NS_PER_SECOND
 
 Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How requests are joined: at most so many in a batch, and how long the first one waits for others."""
+
+    batch_size: int = 1
+    batch_timeout_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,17 @@ class Served:
     streams: int = 1
     batch_size: int = 1
     """The most requests in a batch."""
+
+    @classmethod
+    def of_arrays(cls, arrays: Sequence[Times], streams: int, batch_size: int) -> "Served":
+        """From its `arrays`."""
+        arrived_ns, formed_ns, dispatched_ns, ended_ns, sizes, late_ns = arrays
+        return cls(arrived_ns, formed_ns, dispatched_ns, ended_ns, sizes, late_ns, streams, batch_size)
+
+    @property
+    def arrays(self) -> list[Times]:
+        """Its arrays in the order of the fields."""
+        return [self.arrived_ns, self.formed_ns, self.dispatched_ns, self.ended_ns, self.sizes, self.late_ns]
 
     @property
     def latency_ns(self) -> Times:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from ssd_core.backends.protocol import Session
     from ssd_core.images.pipeline import Batch
     from ssd_core.profiling.yardstick import Yardstick
+    from ssd_core.worker.arrivals import Arrivals
     from ssd_core.worker.feed import Feed
+    from ssd_core.worker.serving import Serving
     from ssd_core.worker.steps import Steps
     from ssd_core.worker.wire import Array, Message
 
@@ -144,29 +146,43 @@ class _Dispatcher:
         run_ns, step_ns = self._steps.run(feed.next_images, steps, delay_ms)
         return {"others": before.others_until(Reading.of(cpus))}, [run_ns, step_ns]
 
-    def do_serve(self, arrived_ns: list[int], batch_size: int, batch_timeout_ns: int) -> "Reply":
+    def do_serve(self, arrived_ns: list[int], **batches: Any) -> "Reply":
         import numpy as np
 
+        from ssd_core.worker.arrivals import Scheduled
+
+        return self._serve(Scheduled(np.array(arrived_ns, np.int64)), **batches)
+
+    def do_serve_queries(self, queries: int, requests: int, **batches: Any) -> "Reply":
+        from ssd_core.worker.arrivals import Queries
+
+        return self._serve(Queries(queries, requests), **batches)
+
+    def do_loadgen(self, asked: dict[str, Any], folder: str, **batches: Any) -> "Reply":
+        from ssd_core.worker import loadgen
+
+        session, feed = self._opened_and_fed()
+        with session.failures():
+            ask, serving = loadgen.Ask(**asked), self._serving(**batches)
+            results, served = loadgen.run(ask, serving, feed.batch_size, Path(folder))
+        return {"streams": served.streams, "results": results}, served.arrays
+
+    def _serve(self, arrivals: "Arrivals", **batches: Any) -> "Reply":
+        session, _ = self._opened_and_fed()
+        with session.failures():
+            served = self._serving(**batches).run(arrivals)
+        return {"streams": served.streams}, served.arrays
+
+    def _serving(self, batch_size: int, batch_timeout_ns: int) -> "Serving":
         from ssd_core.worker.serving import Serving
 
-        session, feed = self._session, self._fed()
-        if session is None:
-            raise RuntimeError("no graph is open: call open() first")
+        session, feed = self._opened_and_fed()
         fixed = session.contract.fixed_batch
         if fixed is not None and fixed < batch_size:
             raise UserError(
                 f"The graph takes {fixed} at a time, not batches of {batch_size}: give --batch-size {fixed}."
             )
-        serving = Serving(session.calls, feed.next_images(), batch_size, batch_timeout_ns, fixed)
-        with session.failures():
-            served = serving.run(np.array(arrived_ns, np.int64))
-        return {"streams": served.streams}, [
-            served.formed_ns,
-            served.dispatched_ns,
-            served.ended_ns,
-            served.sizes,
-            served.late_ns,
-        ]
+        return Serving(session.calls, feed.next_images(), batch_size, batch_timeout_ns, fixed)
 
     def do_input_only(self, steps: int) -> "Reply":
         from ssd_core.worker.steps import time_input
@@ -256,8 +272,12 @@ class _Dispatcher:
 
     def _ready(self) -> "tuple[Session, Feed]":
         """The session and its feed; UserError where the batch does not fit the graph."""
+        session, feed = self._opened_and_fed()
+        session.contract.check_batch(feed.batch_size)
+        return session, feed
+
+    def _opened_and_fed(self) -> "tuple[Session, Feed]":
         feed = self._fed()
         if self._session is None:
             raise RuntimeError("no graph is open: call open() first")
-        self._session.contract.check_batch(feed.batch_size)
         return self._session, feed

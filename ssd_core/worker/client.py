@@ -23,9 +23,10 @@ from ssd_core.machine.affinity import binding, numactl_prefix
 from ssd_core.machine.allocator import Allocator, AllocatorName, preload
 from ssd_core.machine.environment import of_worker
 from ssd_core.profiling.layers import Node, Roofline
-from ssd_core.stats.served import Served, Times
+from ssd_core.stats.served import Batches, Served, Times
 from ssd_core.worker import wire
 from ssd_core.worker.answers import Durations, ImageDetections, Trace, WorkerStatus, split_images
+from ssd_core.worker.loadgen import Ask
 from ssd_core.worker.output import CapturedOutput
 
 # Imports this ssd_core into any Python, without the packages beside it. If its folder were a site-packages on the path,
@@ -115,13 +116,20 @@ class Worker:
         reply, (run_ns, step_ns) = self._request("run", steps=steps, delay_ms=self.settings.delay_ms)
         return Durations(run_ns.tolist(), step_ns.tolist(), reply["others"])
 
-    def serve(self, arrived_ns: Times, batch_size: int, batch_timeout_ns: int) -> Served:
-        """Serve requests that arrive at these times (ns), in batches of at most so many (see `serving.py`)."""
-        arrivals = arrived_ns.tolist()
-        reply, (formed, dispatched, ended, sizes, late) = self._request(
-            "serve", arrived_ns=arrivals, batch_size=batch_size, batch_timeout_ns=batch_timeout_ns
-        )
-        return Served(arrived_ns, formed, dispatched, ended, sizes, late, reply["streams"], batch_size)
+    def serve(self, arrived_ns: Times, batches: Batches) -> Served:
+        """Serve requests that arrive at these times (ns)."""
+        reply, arrays = self._request("serve", arrived_ns=arrived_ns.tolist(), **asdict(batches))
+        return Served.of_arrays(arrays, reply["streams"], batches.batch_size)
+
+    def serve_queries(self, queries: int, requests: int, batches: Batches) -> Served:
+        """Serve queries of so many requests, one query after the other."""
+        reply, arrays = self._request("serve_queries", queries=queries, requests=requests, **asdict(batches))
+        return Served.of_arrays(arrays, reply["streams"], batches.batch_size)
+
+    def loadgen(self, asked: Ask, batches: Batches, folder: Path) -> tuple[dict[str, Any], Served]:
+        """Serve what LoadGen issues: LoadGen's results, and what the worker saw (see `loadgen.py`)."""
+        reply, arrays = self._request("loadgen", asked=asdict(asked), folder=str(folder.absolute()), **asdict(batches))
+        return reply["results"], Served.of_arrays(arrays, reply["streams"], batches.batch_size)
 
     def pause(self) -> None:
         """End the streams that run on after `run`, so that another worker has the cores for itself."""

@@ -1,26 +1,22 @@
-"""Serving: requests that arrive at given times are joined into batches and run on the session's streams.
+"""Serving: requests are joined into batches and run on the session's streams.
 
-A request arrives when its time has come: nothing generates it, so that arrivals take no CPU time from the network. A
-stream that is free forms the next batch, one stream at a time: it waits for the first request, then for the batch to be
-full or for the first request's timeout. `stats/queue.py` simulates the same queue.
+A stream that is free forms the next batch, one stream at a time: it waits for the first request, then for the batch to
+be full or for the first request's timeout. `arrivals.py` says when requests arrive; `stats/queue.py` simulates this.
 """
 
 import gc
 import threading
-import time
 from collections.abc import Sequence
 
 import numpy as np
 
 from ssd_core.backends.protocol import Call, Images
-from ssd_core.stats.served import Served, Times
-
-_BEGIN_NS = 20_000_000  # until the streams' threads have started
-_SPIN_NS = 3_000_000  # before a time that is waited for: on a virtual machine a sleep may last so much longer
+from ssd_core.stats.served import Served
+from ssd_core.worker.arrivals import Arrivals
 
 
 class Serving:
-    """Serves one schedule; `images` [N, 300, 300, 3] are the requests' inputs, over and over."""
+    """Serves requests; `images` [N, 300, 300, 3] are their inputs, over and over."""
 
     def __init__(
         self, calls: Sequence[Call], images: Images, batch_size: int, batch_timeout_ns: int, fixed_batch: int | None
@@ -32,15 +28,15 @@ class Serving:
         self._fixed_batch = fixed_batch
         self._forming = threading.Lock()  # guards all below
         self._first = 0
-        self._sizes: list[int] = []
         self._late_ns: list[int] = []
+        self._batches: list[tuple[int, int, int, int]] = []
+        """Size, and when it began to be formed, was dispatched and was answered; in the order of the requests."""
         self._error: BaseException | None = None
 
-    def run(self, arrived_ns: Times) -> Served:
-        """Serve requests that arrive at these times, `[requests]` in ns, and wait for the last answer."""
-        times = np.zeros((3, len(arrived_ns)), np.int64)
-        self._begin_ns = time.perf_counter_ns() + _BEGIN_NS
-        threads = [threading.Thread(target=self._stream, args=(call, arrived_ns, times)) for call in self._calls]
+    def run(self, arrivals: Arrivals) -> Served:
+        """Serve all requests, and wait for the last answer."""
+        arrivals.begin()
+        threads = [threading.Thread(target=self._stream, args=(call, arrivals)) for call in self._calls]
         gc.collect()
         gc.disable()  # collection would be timed
         try:
@@ -52,38 +48,43 @@ class Serving:
             gc.enable()
         if self._error is not None:
             raise self._error
-        sizes, late_ns = np.array(self._sizes, np.int64), np.array(self._late_ns, np.int64)
-        return Served(arrived_ns, times[0], times[1], times[2], sizes, late_ns, len(self._calls), self._batch_size)
+        batches = np.array(self._batches, np.int64).reshape(-1, 4)
+        sizes, late_ns = batches[:, 0], np.array(self._late_ns, np.int64)
+        formed_ns, dispatched_ns, ended_ns = (np.repeat(times, sizes) for times in batches[:, 1:].T)
+        streams = len(self._calls)
+        return Served(arrivals.all(), formed_ns, dispatched_ns, ended_ns, sizes, late_ns, streams, self._batch_size)
 
-    def _stream(self, call: Call, arrived_ns: Times, times: Times) -> None:
+    def _stream(self, call: Call, arrivals: Arrivals) -> None:
         batch = np.empty((self._fixed_batch or self._batch_size, *self._images.shape[1:]), np.float32)
         try:
             while self._error is None:
                 with self._forming:
-                    formed_ns = self._now()
-                    first, size = self._form(arrived_ns, formed_ns)
+                    formed_ns = arrivals.now()
+                    first, size = self._form(arrivals, formed_ns)
                     if not size:
                         return
                     images = self._filled(batch, first, size)
-                    dispatched_ns = self._now()
+                    place, dispatched_ns = len(self._batches), arrivals.now()
+                    self._batches.append((size, formed_ns, dispatched_ns, 0))
                 call(images)
-                times[:, first : first + size] = np.array([[formed_ns], [dispatched_ns], [self._now()]])
+                self._batches[place] = (size, formed_ns, dispatched_ns, arrivals.now())
+                arrivals.answered(first, size)
         except BaseException as error:
             self._error = self._error or error
+            arrivals.end()
 
-    def _form(self, arrived_ns: Times, formed_ns: int) -> tuple[int, int]:
-        """The place of the next batch's first request, and its size, once it may go; a size of 0 after the last."""
+    def _form(self, arrivals: Arrivals, formed_ns: int) -> tuple[int, int]:
+        """The number of the next batch's first request, and its size, once it may go; a size of 0 after the last."""
         first = self._first
-        if first == len(arrived_ns):
+        arrived_ns = arrivals.first(first)
+        if arrived_ns is None:
             return first, 0
-        if arrived_ns[first] > formed_ns:
-            self._wait(int(arrived_ns[first]))
-            self._late_ns.append(self._now() - int(arrived_ns[first]))
-        last = min(first + self._batch_size, len(arrived_ns))
-        self._wait(int(min(arrived_ns[last - 1], arrived_ns[first] + self._timeout_ns)))
-        size = max(1, int(np.searchsorted(arrived_ns[first:last], self._now(), side="right")))
+        if arrived_ns > formed_ns:
+            self._late_ns.append(arrivals.now() - arrived_ns)
+        if self._timeout_ns and self._batch_size > 1:
+            arrivals.more(first + self._batch_size - 1, arrived_ns + self._timeout_ns)
+        size = max(1, min(self._batch_size, arrivals.count() - first))
         self._first = first + size
-        self._sizes.append(size)
         return first, size
 
     def _filled(self, batch: Images, first: int, size: int) -> Images:
@@ -91,13 +92,3 @@ class Serving:
         for place in range(size):
             batch[place] = self._images[(first + place) % len(self._images)]
         return batch if self._fixed_batch else batch[:size]
-
-    def _wait(self, until_ns: int) -> None:
-        left_ns = until_ns - self._now()
-        if left_ns > _SPIN_NS:
-            time.sleep((left_ns - _SPIN_NS) * 1e-9)
-        while self._now() < until_ns:
-            time.sleep(0)  # lets the other streams have Python
-
-    def _now(self) -> int:
-        return time.perf_counter_ns() - self._begin_ns

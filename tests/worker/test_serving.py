@@ -9,6 +9,7 @@ import pytest
 
 from ssd_core.backends.protocol import Images
 from ssd_core.stats.served import Served, poisson
+from ssd_core.worker.arrivals import Queries, Scheduled
 from ssd_core.worker.serving import Serving
 
 IMAGES = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1)
@@ -38,7 +39,7 @@ class Network:
 
 
 def serve(network: Network, streams: int = 1, batch: int = 1, timeout_ns: int = 0, fixed: int | None = None) -> Served:
-    return Serving([network] * streams, IMAGES, batch, timeout_ns, fixed).run(poisson(RATE, 200, 1))
+    return Serving([network] * streams, IMAGES, batch, timeout_ns, fixed).run(Scheduled(poisson(RATE, 200, 1)))
 
 
 @pytest.mark.parametrize(("streams", "batch", "timeout_ns"), [(1, 1, 0), (3, 1, 0), (1, 4, 0), (2, 4, 5_000_000)])
@@ -58,21 +59,21 @@ def test_every_request_is_answered_once(streams: int, batch: int, timeout_ns: in
 
 def test_requests_that_arrive_together_fill_batches() -> None:
     network = Network()
-    served = Serving([network], IMAGES, 4, 0, None).run(np.zeros(12, np.int64))
+    served = Serving([network], IMAGES, 4, 0, None).run(Scheduled(np.zeros(12, np.int64)))
     assert served.sizes.tolist() == [4, 4, 4]
     assert network.batches == [[0, 1, 2, 3], [4, 0, 1, 2], [3, 4, 0, 1]], "the images in turn"
 
 
 def test_a_graph_of_a_fixed_batch_gets_whole_batches() -> None:
     network = Network()
-    served = Serving([network], IMAGES, 2, 0, 4).run(np.array([0, 10**9 // 100], np.int64))
+    served = Serving([network], IMAGES, 2, 0, 4).run(Scheduled(np.array([0, 10**9 // 100], np.int64)))
     assert {len(batch) for batch in network.batches} == {4}
     assert served.sizes.tolist() in ([1, 1], [2])
 
 
 def test_a_timeout_is_waited_for_others() -> None:
     arrived = np.array([0, 20_000_000, 400_000_000], np.int64)
-    served = Serving([Network()], IMAGES, 2, 100_000_000, None).run(arrived)
+    served = Serving([Network()], IMAGES, 2, 100_000_000, None).run(Scheduled(arrived))
     assert served.sizes.tolist() == [2, 1]
     assert served.dispatched_ns[0] >= 20_000_000
 
@@ -80,3 +81,19 @@ def test_a_timeout_is_waited_for_others() -> None:
 def test_an_error_of_the_network_is_raised_and_ends_all_streams() -> None:
     with pytest.raises(ValueError, match="no"):
         serve(Network(ValueError("no")), streams=3)
+
+
+@pytest.mark.parametrize(("streams", "batch"), [(1, 1), (2, 3), (1, 8)])
+def test_a_query_comes_when_the_one_before_is_answered(streams: int, batch: int) -> None:
+    network = Network()
+    served = Serving([network] * streams, IMAGES, batch, 0, None).run(Queries(20, 8))
+    arrived, ended = (times.reshape(20, 8) for times in (served.arrived_ns, served.ended_ns))
+    assert (np.ptp(arrived, axis=1) == 0).all()
+    assert (arrived[1:, 0] >= ended[:-1].max(axis=1)).all()
+    assert served.sizes.sum() == 160
+    assert served.sizes.max() <= batch
+
+
+def test_an_error_ends_streams_that_wait_for_requests() -> None:
+    with pytest.raises(ValueError, match="no"):
+        Serving([Network(ValueError("no"))] * 3, IMAGES, 1, 0, None).run(Queries(5, 1))
