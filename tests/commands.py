@@ -69,6 +69,13 @@ RUN = {
     ),
     "pytest bench --server --precision int8 --rate 20": _measured(r"server int8-batch1-intra\d+"),
     "pytest bench --server --precision int8 --streams 2": _measured(r"server int8-batch1-intra\d+-streams2"),
+    "pytest bench --server --against graph=base.pb --in-graph new.pb": _measured(
+        r"server_against int8-batch1-intra\d+"
+    ),
+    "pytest bench --loadgen --precision int8": _measured(r"loadgen int8-batch1-intra\d+"),
+    "pytest bench --loadgen --precision int8 --rate 15 --latency-percentile 95": _measured(
+        r"loadgen int8-batch1-intra\d+"
+    ),
     "pytest bench --socket-id 0 --num-cores 1": _measured("latency int8-batch1-intra1"),
     "pytest bench --steps 500 --warmup-steps 100": _measured(r"latency int8-batch1-intra\d+"),
     'pytest bench -k "throughput and int8"': _measured(r"throughput int8-batch1-intra\d+", "throughput int8-tuned"),

@@ -38,6 +38,7 @@ _DEFAULTS: dict[str, Any] = {
     "score": {},  # of the one detection of each image, by precision; without it nothing is detected
     "peak_gb": 0.5,
     "late_ms": 0.01,  # how late requests are taken
+    "call": 0.1,  # the part of an image's time that a call takes for itself
     "loadgen": 1.0,  # LoadGen's figures over ours
     "valid": True,  # whether LoadGen's runs are
     "peers": 2.0,  # how many times as long another runtime takes
@@ -135,14 +136,12 @@ class StandInWorker:
         return {**valid, latency: factor * tail_ns, "samples_per_second": factor * rate}, served
 
     def _service(self, batch_size: int) -> Service:
-        """A tenth of the network's time for each call."""
+        """Inference times by batch size."""
         wanted = plan()
         image_ns = wanted["ms"][self._precision] * NS_PER_MS + self.settings.delay_ms * NS_PER_MS
         factors = np.exp(wanted["noise"] * self._generator.standard_normal(200))
-        sizes = range(1, batch_size + 1)
-        return Service.of_times(
-            {size: (image_ns * (0.1 + 0.9 * size) * factors).astype(int).tolist() for size in sizes}
-        )
+        images = {size: wanted["call"] + (1 - wanted["call"]) * size for size in range(1, batch_size + 1)}
+        return Service.of_times({size: (image_ns * one * factors).astype(int).tolist() for size, one in images.items()})
 
     def input_only(self, steps: int) -> list[int]:
         return self._series(2.0 * self._images, steps, plan()["noise"])

@@ -5,6 +5,7 @@ from typing import Any
 
 NO_PRECISION = "data"  # the precision of a case without a network
 COUNTS = ("batch_size", "num_inter_threads", "num_intra_threads", "streams")
+AGAINST = ("against", "server_against")  # the kinds that are measured in turn with their variant
 PARAMETERS = ("kind", "precision", *COUNTS, "tuned", "variant")
 
 

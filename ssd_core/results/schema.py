@@ -127,6 +127,10 @@ class AgainstResult(TimedResult, frozen=True, kw_only=True, tag="against"):
         return replace(super().case, variant=self.against.variant)
 
 
+class ServerAgainstResult(AgainstResult, frozen=True, kw_only=True, tag="server_against"):
+    """A server case and its variant in turn; a sample is a block's time a request at the highest rate."""
+
+
 class ServerResult(Result, frozen=True, kw_only=True, tag="server"):
     """Requests that arrive at random: the rate at which the tail keeps its bound, or the tail at a given rate."""
 
@@ -136,6 +140,9 @@ class ServerResult(Result, frozen=True, kw_only=True, tag="server"):
     """Whether it is the highest rate that was found to keep the bound; else the user gave it."""
     peak: Interval | None = None
     """The median, with its interval, of the highest rates of many schedules, simulated from the measured times."""
+    share_of_capacity: Interval | None = None
+    """The peak over the rate of full batches, for a bound of three times the median latency of a mostly idle service.
+    It does not depend on how fast the machine is."""
     bound_ms: Positive
     percentile: Positive
     batch_timeout_ms: float
@@ -237,6 +244,7 @@ AnyResult = Annotated[
     | ServerResult
     | LoadgenResult
     | AgainstResult
+    | ServerAgainstResult
     | AccuracyResult
     | ProfileResult
     | PeersResult

@@ -33,6 +33,8 @@ def cases(settings: Settings) -> Iterator[Case]:
 class Against(Scenario):
     """A case's inference and its variant's, with the same input, run in turn."""
 
+    result_type: type[AgainstResult] = AgainstResult
+
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)
         if not context.settings.against:
@@ -48,10 +50,7 @@ class Against(Scenario):
 
     def measure(self) -> AgainstResult:
         """Run both until their ratio is known, or clearly beyond the limit, or for 40 s."""
-        settings = self.context.settings
-        steps = None if settings.steps is None else max(1, settings.steps // _LEAST_PAIRS)
-        run = InterleavedRun(self._other, self._own, steps=steps)
-        run.warm_up(None if settings.steps is None else settings.warmup_steps)
+        run = self._warmed_up()
         with self.context.progress.bar(unit=" pairs", desc=f"against {self._variant.text} {self.case.id}") as bar:
             while not self._enough(run):
                 run.pair()
@@ -71,15 +70,33 @@ class Against(Scenario):
             samples_ns=other,
             depends_on=msgspec.to_builtins(self._other.depends_on()),
         )
-        return AgainstResult(
+        return self.result_type(
             **self.case.fields,
-            **timing_of([durations_ns], self.case.images_a_step),
+            **timing_of([durations_ns], self._images_a_sample),
             warmup_steps=run.warmup_steps,
             steady=is_steady(durations_ns),
             stopped="both measured in turn",
             **self._own.depends_on(),
             against=outcome,
         )
+
+    def _warmed_up(self) -> InterleavedRun:
+        settings = self.context.settings
+        steps = None if settings.steps is None else max(1, settings.steps // _LEAST_PAIRS)
+        run = InterleavedRun(self._other, self._own, steps=steps)
+        run.warm_up(None if settings.steps is None else settings.warmup_steps)
+        return run
+
+    def _elapsed_s(self, run: InterleavedRun) -> float:
+        return run.seconds
+
+    @property
+    def _time_limit_s(self) -> float:
+        return _TIME_LIMIT_S
+
+    @property
+    def _images_a_sample(self) -> int:
+        return self.case.images_a_step
 
     def _enough(self, run: InterleavedRun) -> bool:
         fixed = self.context.settings.steps is not None
@@ -91,4 +108,4 @@ class Against(Scenario):
             return True
         ratio = compare_interleaved([run.interleaved()])
         known = ratio.low is not None and ratio.high is not None and ratio.high / ratio.low - 1 <= _WIDTH
-        return known or run.seconds >= _TIME_LIMIT_S
+        return known or self._elapsed_s(run) >= self._time_limit_s

@@ -7,7 +7,7 @@ import dataclasses
 import importlib.util
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import cycle
@@ -41,9 +41,9 @@ _PACKAGE = "mlcommons-loadgen"
 Series = NDArray[np.float64]
 
 
-def cases(settings: Settings) -> list[Case]:
+def cases(settings: Settings) -> Iterator[Case]:
     """Those of the server scenario."""
-    return [dataclasses.replace(case, kind="loadgen") for case in server.cases(settings)]
+    yield from server.cases(settings, "loadgen")
 
 
 def require() -> None:
@@ -103,7 +103,7 @@ class Loadgen(Scenario):
             rows=rows,
             loadgen_version=version(_PACKAGE),
             duration_s=time.perf_counter() - start,
-            **self._server.inference.depends_on(),
+            **self._server.endpoint.inference.depends_on(),
         )
 
     def _scenarios(self, rate: float, bound_ms: float, percent: float) -> Sequence[_Turns]:
@@ -124,10 +124,10 @@ class Loadgen(Scenario):
         )
 
     def _queries(self, queries: int, requests: int) -> Served:
-        return self._server.inference.worker.serve_queries(queries, requests, self._server.batches)
+        return self._server.endpoint.inference.worker.serve_queries(queries, requests, self._server.endpoint.batches)
 
     def _at_once(self, requests: int) -> Served:
-        return self._server.inference.worker.serve(np.zeros(requests, np.int64), self._server.batches)
+        return self._server.endpoint.inference.worker.serve(np.zeros(requests, np.int64), self._server.endpoint.batches)
 
     def _at(self, rate: float, requests: int) -> Served:
         return self._server.schedule(rate, requests)
@@ -143,7 +143,9 @@ class Loadgen(Scenario):
 
         def measure_theirs() -> None:
             asked = dataclasses.replace(turns.ask, seed=turns.ask.seed + len(results))
-            result, served = self._server.inference.worker.loadgen(asked, self._server.batches, folders[len(results)])
+            result, served = self._server.endpoint.inference.worker.loadgen(
+                asked, self._server.endpoint.batches, folders[len(results)]
+            )
             results.append(result)
             theirs.append(served)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ssd_core.errors import UserError
 from ssd_core.results.case import Case
-from ssd_core.scenarios import accuracy, against, input_pipeline, loadgen, peers, profile, server, timed
+from ssd_core.scenarios import accuracy, against, input_pipeline, loadgen, peers, profile, server, server_against, timed
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
 from ssd_core.verdicts.asked import LeftOut
@@ -18,8 +18,8 @@ class Row:
     kind: str
     cases: Callable[[Settings], Iterable[Case]]
     scenario: Callable[[Case, Context], Scenario]
-    option: str | None = None
-    """The option that asks for it; it then runs alone."""
+    options: tuple[str, ...] = ()
+    """The options that ask for it together; it then runs alone."""
     by_name: bool = False
     """Whether its name in -k asks for it, too."""
 
@@ -29,15 +29,16 @@ _ROWS = (
     Row("latency", timed.latency_cases, timed.Timed),
     Row("accuracy", accuracy.cases, accuracy.AccuracyScenario),
     Row("input_pipeline", input_pipeline.cases, input_pipeline.InputPipeline),
-    Row("server", server.cases, server.Server, "--server", by_name=True),
-    Row("loadgen", loadgen.cases, loadgen.Loadgen, "--loadgen"),
-    Row("against", against.cases, against.Against, "--against"),
-    Row("profile", profile.cases, profile.Profile, "--profile"),
-    Row("peers", peers.cases, peers.Peers, "--peers"),
-    Row("peers_accuracy", peers.accuracy_cases, peers.PeersAccuracy, "--peers"),
+    Row("server", server.cases, server.Server, ("--server",), by_name=True),
+    Row("loadgen", loadgen.cases, loadgen.Loadgen, ("--loadgen",)),
+    Row("against", against.cases, against.Against, ("--against",)),
+    Row("server_against", server_against.cases, server_against.ServerAgainst, ("--server", "--against")),
+    Row("profile", profile.cases, profile.Profile, ("--profile",)),
+    Row("peers", peers.cases, peers.Peers, ("--peers",)),
+    Row("peers_accuracy", peers.accuracy_cases, peers.PeersAccuracy, ("--peers",)),
 )
 KINDS = {row.kind: row for row in _ROWS}
-ALONE = tuple(row.kind for row in _ROWS if row.option)
+ALONE = tuple(row.kind for row in _ROWS if row.options)
 
 
 def cases_of(kind: str, settings: Settings) -> Iterable[Case]:

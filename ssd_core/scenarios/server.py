@@ -15,12 +15,12 @@ from ssd_core.errors import UserError
 from ssd_core.results.case import Case
 from ssd_core.results.parts import Interval, RatePoint
 from ssd_core.results.schema import ServerResult
-from ssd_core.scenarios.inference import Inference, feed
+from ssd_core.scenarios.endpoint import Endpoint
+from ssd_core.scenarios.inference import Inference
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
 from ssd_core.stats.percentiles import samples_needed
-from ssd_core.stats.queue import Queue, Service
-from ssd_core.stats.served import Batches, Served, poisson
+from ssd_core.stats.served import Served
 from ssd_core.stats.steadiness import interval_of_median
 
 SCHEDULES = 3  # with other seeds, all of which have to keep the bound
@@ -32,23 +32,21 @@ _SIMULATED = 200, 40  # schedules at the most, and at the least
 _SIMULATED_REQUESTS = 400_000  # of all schedules, unless these are the least
 _SMALLER = 0.9  # times the rate, if a schedule broke the bound
 _SPARE = 2  # schedules that may fail before
-_PILOTS = (0.2, 0.6)  # of the capacity: a network that idles between requests is slower than in a burst
+PILOTS = (0.2, 0.6)  # of the capacity: a network that idles between requests is slower than in a burst
 _LOWER = (0.5, 0.8)  # of the rate: a few seconds each, for the curve
-_IMAGES = 8  # inputs in turn, at the least
-_CALIBRATE_NS = 2_000_000_000  # of each batch size
-_LEAST_BATCHES = 5  # of a stream and a size
+_LIKELY = 0.7  # of the capacity: about the rate that will be found, to plan the time
 _NS_PER_MS = 1_000_000
 _OF_A_RATE = 10**9  # the interval is of whole numbers
 
 
-def cases(settings: Settings) -> Iterator[Case]:
+def cases(settings: Settings, kind: str = "server") -> Iterator[Case]:
     """One per precision, number of streams and threads, with the largest batch that is asked for."""
     for precision in settings.precisions:
         batch = settings.batch_of(precision, settings.batch_sizes[-1] if "batch_size" in settings.given else 1)
         for streams in settings.streams:
             for inter in settings.inter_threads:
                 for intra in settings.intra_threads_of(streams):
-                    yield Case("server", precision, batch, inter, intra, streams)
+                    yield Case(kind, precision, batch, inter, intra, streams)
 
 
 class Server(Scenario):
@@ -57,13 +55,10 @@ class Server(Scenario):
     def __init__(self, case: Case, context: Context) -> None:
         super().__init__(case, context)
         self._asked = context.settings.server
-        self.batches = Batches(case.batch_size, round(self._asked.batch_timeout_ms * _NS_PER_MS))
-        self._queue = Queue(case.streams, self.batches.batch_size, self.batches.batch_timeout_ns)
-        self.inference = Inference(case, context)
-        self.inference.open()
-        feed(self.inference.worker, context.timing_records(), max(_IMAGES, case.batch_size), context)
+        inference = Inference(case, context)
+        inference.open()
+        self.endpoint = Endpoint(inference, context)
         self._seed = 0
-        self._seen: list[Served] = []
         self._begun_s = time.monotonic()
 
     def measure(self) -> ServerResult:
@@ -71,49 +66,34 @@ class Server(Scenario):
         start = time.perf_counter()
         with self.context.progress.bar(unit=" requests", desc=str(self.case)) as bar:
             self._bar = bar
-            self._service = self._calibrated()
-            pilots = [self.schedule(share * self._queue.capacity(self._service)) for share in _PILOTS]
-            self._bound_ms = self._asked.bound_ms or rounded(BOUND * pilots[0].latency_ms(50))
-            self._learn(pilots)
-            if self._bound_ms * _NS_PER_MS < self._service.mean_ns(1):
+            self.endpoint.calibrate(bar)
+            pilots = [self.schedule(share * self.endpoint.capacity) for share in PILOTS]
+            self._bound_ms = self._asked.bound_ms or bound_of(pilots[0])
+            self.endpoint.learn(pilots)
+            one_ms = self.endpoint.service.mean_ns(1) / _NS_PER_MS
+            if self._bound_ms < one_ms:
                 raise UserError(
-                    f"One inference takes {self._service.mean_ns(1) / _NS_PER_MS:.1f} ms, so no rate keeps a bound of"
-                    f" {self._bound_ms:g} ms: give a larger --latency-bound-ms."
+                    f"One inference takes {one_ms:.1f} ms, so no rate keeps a bound of {self._bound_ms:g} ms:"
+                    " give a larger --latency-bound-ms."
                 )
-            self._check_time(self._asked.rate or 0.7 * self._queue.capacity(self._service))
+            self._check_time(self._asked.rate or _LIKELY * self.endpoint.capacity)
             rate, served, peak = self._at(self._asked.rate) if self._asked.rate else self._searched()
             lower = [] if self._asked.rate else [self.schedule(share * rate) for share in _LOWER]
+            share = None if self._asked.rate else self._share(BOUND * pilots[0].latency_ms(50))
         return ServerResult(
             **self.case.fields,
             rate=rate,
             searched=self._asked.rate is None,
             peak=peak,
+            share_of_capacity=share,
             bound_ms=self._bound_ms,
             percentile=self._percentile,
             batch_timeout_ms=self._asked.batch_timeout_ms,
             latencies_ns=[one.latency_ns.tolist() for one in served],
             points=[self._point(one) for one in (*lower, *served)],
             duration_s=time.perf_counter() - start,
-            **self.inference.depends_on(),
+            **self.endpoint.inference.depends_on(),
         )
-
-    def _calibrated(self) -> Service:
-        """Inference times by batch size, with all streams busy."""
-        largest = self.case.batch_size
-        for size in sorted({*(2**power for power in range(8) if 2**power < largest), largest}):
-            self._burst(size, 1)  # the warm-up
-            first = self._burst(size, _LEAST_BATCHES)
-            more = int(_CALIBRATE_NS / float(first.of_batches.mean()) / self.case.streams)
-            self._seen += [first, self._burst(size, max(1, more))]
-        return Service.of(self._seen)
-
-    def _burst(self, size: int, batches: int) -> Served:
-        """Full batches, so many on each stream."""
-        count = size * batches * self.case.streams
-        self._bar.set_postfix_str(f"batches of {size}, alone")
-        served = self.inference.worker.serve(np.zeros(count, np.int64), Batches(size))
-        self._bar.update(count)
-        return served
 
     def _fits(self, percent: float, rate: float) -> bool:
         """Whether the schedules with the percentile's samples fit into the time."""
@@ -156,7 +136,7 @@ class Server(Scenario):
             else:
                 return rate, served, _interval(float(np.median(peaks)), peaks)
             ceiling = _SMALLER * rate
-            self._learn(served)
+            self.endpoint.learn(served)
 
     def _predicted(self, ceiling: float) -> tuple[float, int, list[float]]:
         """The rate to try, the requests of a schedule, and the peaks, for the largest percentile that fits the time.
@@ -165,7 +145,7 @@ class Server(Scenario):
         """
         for percent in self._percentiles:
             self._percentile, needed = percent, samples_needed(percent)
-            affordable = int(0.7 * self._queue.capacity(self._service) * self._left_s / (SCHEDULES + _SPARE))
+            affordable = int(_LIKELY * self.endpoint.capacity * self._left_s / (SCHEDULES + _SPARE))
             requests = max(needed, affordable)
             peaks = self._peaks(requests)
             rate = min(float(np.quantile(peaks, _MARGIN)), ceiling)
@@ -180,12 +160,15 @@ class Server(Scenario):
         most, least = _SIMULATED
         seeds = range(max(least, min(most, _SIMULATED_REQUESTS // requests)))
         self._bar.set_postfix_str(f"simulating {len(seeds)} schedules of {requests} requests")
-        return [self._queue.peak(self._service, seed, requests, self._percentile, self._bound_ms) for seed in seeds]
+        queue, service = self.endpoint.queue, self.endpoint.service
+        return [queue.peak(service, seed, requests, self._percentile, self._bound_ms) for seed in seeds]
 
-    def _learn(self, served: Sequence[Served]) -> None:
-        """Take the inference times of real schedules into account."""
-        self._seen += served
-        self._service = Service.of(self._seen)
+    def _share(self, bound_ms: float) -> Interval:
+        """The peak for another bound over the capacity; this figure does not depend on the machine's speed."""
+        queue, service, requests = self.endpoint.queue, self.endpoint.service, samples_needed(self._percentile)
+        peaks = [queue.peak(service, seed, requests, self._percentile, bound_ms) for seed in range(_SIMULATED[1])]
+        shares = [peak / self.endpoint.capacity for peak in peaks]
+        return _interval(float(np.median(shares)), shares)
 
     def _few(self, rate: float) -> int:
         """Requests of a few seconds."""
@@ -196,9 +179,8 @@ class Server(Scenario):
         self._seed += 1
         about = f"{rate:.1f}/s, schedule {self._seed}"
         self._bar.set_postfix_str(about)
-        arrived_ns = poisson(rate, requests or self._few(rate), self._seed)
-        served = self.inference.worker.serve(arrived_ns, self.batches)
-        self._bar.update(len(arrived_ns))
+        served = self.endpoint.schedule(rate, requests or self._few(rate), self._seed)
+        self._bar.update(len(served.arrived_ns))
         self._bar.set_postfix_str(f"{about}: p90 {served.latency_ms(90):.1f} ms")
         return served
 
@@ -239,6 +221,11 @@ def _interval(middle: float, peaks: Sequence[float]) -> Interval:
 def late_ms(served: Served) -> float:
     """p99 of how late requests were taken by a stream that was free; 0 if none was."""
     return float(np.percentile(served.late_ns, 99)) / _NS_PER_MS if len(served.late_ns) else 0.0
+
+
+def bound_of(pilot: Served) -> float:
+    """The bound, in ms, of a service that was mostly idle in this run."""
+    return rounded(BOUND * pilot.latency_ms(50))
 
 
 def rounded(value_ms: float) -> float:

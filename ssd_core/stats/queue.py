@@ -7,9 +7,8 @@ if the batch is not full it waits until the first request's timeout. So does `wo
 import heapq
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,11 +86,11 @@ class Queue:
         """What happens to requests that arrive at these times; the seed draws the service times."""
         generator = np.random.default_rng(seed)
         if self.streams == self.batch_size == 1 and not service.depends_on_idle:
-            ratios = np.fromiter(islice(_endless(service.ratios[0], generator), len(arrived_ns)), np.float64)
+            ratios = _drawn(service.ratios[0], len(arrived_ns), generator)
             return _one_by_one(arrived_ns, (service.mean_ns(1) * ratios).astype(np.int64))
         count = len(arrived_ns)
         formed, dispatched, ended = (np.zeros(count, np.int64) for _ in range(3))
-        draws = [_endless(ratios, generator) for ratios in service.ratios]
+        draws = [iter(_drawn(ratios, count, generator).tolist()) for ratios in service.ratios]
         means_ns = [service.mean_ns(size) for size in range(self.batch_size + 1)]
         free = [0] * self.streams
         arrivals = arrived_ns.tolist()
@@ -145,9 +144,8 @@ def _one_by_one(arrived_ns: Times, service_ns: Times) -> Served:
     return Served(arrived_ns, free_ns, np.maximum(free_ns, arrived_ns), ended_ns, ones, nothing)
 
 
-def _endless(ratios: NDArray[np.float64], generator: np.random.Generator) -> Iterator[float]:
+def _drawn(ratios: NDArray[np.float64], count: int, generator: np.random.Generator) -> NDArray[np.float64]:
     """Successive values from random places: a machine that is slow now is slow for a while."""
-    values = ratios.tolist()
-    while True:
-        start = int(generator.integers(len(values)))
-        yield from (values[start:] + values[:start])[:_SUCCESSIVE]
+    starts = generator.integers(len(ratios), size=(count // _SUCCESSIVE + 1, 1))
+    drawn: NDArray[np.float64] = ratios[(starts + np.arange(_SUCCESSIVE)) % len(ratios)].ravel()[:count]
+    return drawn

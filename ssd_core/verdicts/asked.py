@@ -9,7 +9,7 @@ from pathlib import Path
 from ssd_core.errors import UserError
 from ssd_core.machine import identity
 from ssd_core.precisions import REFERENCE
-from ssd_core.results.case import Case
+from ssd_core.results.case import AGAINST, Case
 from ssd_core.results.run import Run, read_compared
 from ssd_core.verdicts.ledger import MEASURE, Ledger, Outcome
 from ssd_core.verdicts.limits import CaseLimits, Thresholds, isa_tier
@@ -76,7 +76,7 @@ class Asker:
         """Enter everything; `selected` has the cases by subject. UserError if a baseline covers none of them."""
         for subject, case in selected.items():
             ledger.ask(subject, MEASURE)
-            if case is not None and case.kind == "against":
+            if case is not None and case.kind in AGAINST:
                 ledger.ask(subject, self._against)
         cases = {subject: case for subject, case in selected.items() if case is not None}
         self._ask_limits(ledger, cases)

@@ -1,6 +1,7 @@
 """Cross-machine: the figures that can be compared between unlike machines; times cannot.
 
-They are the speed-up of a precision over fp32, the share of the machine's own yardstick, a latency's p90/p50, and AP.
+They are the speed-up of a precision over fp32, the share of the machine's own yardstick, a latency's p90/p50, the rate
+of a server case over its batch throughput, and AP.
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ from ssd_core.precisions import REFERENCE
 from ssd_core.results.case import Case
 from ssd_core.results.conditions import unlike_results
 from ssd_core.results.run import Run
-from ssd_core.results.schema import SPEEDUP, YARDSTICK_SHARE, Result, TimedResult
+from ssd_core.results.schema import SPEEDUP, YARDSTICK_SHARE, Result, ServerResult, TimedResult
 from ssd_core.stats.bootstrap import Estimate, estimate, interval, of_interval, quantile_ratio
 from ssd_core.stats.percentiles import samples_needed
 from ssd_core.stats.steadiness import LEAST_SAMPLES
@@ -41,10 +42,10 @@ from ssd_core.verdicts.report import (
 )
 
 UPPER, LOWER = 0.90, 0.50  # the quantiles whose ratio is a latency's shape; a p90 needs 64 samples, a p99 662
-OF_THE_MACHINE = ("allocator", "binding", "python", "tensorflow", "onednn")  # may differ between machines
+OF_THE_MACHINE = ("allocator", "binding", "python", "tensorflow", "onednn", "bound_ms")  # may differ between machines
 NOTE = (
     "Times of unlike machines are not compared. Only these figures are: the speed-up over fp32, the share of the"
-    " machine's yardstick, the latency's p90/p50, and AP."
+    " machine's yardstick, the latency's p90/p50, the rate over batch throughput, and AP."
 )
 
 Terms = list[tuple[int, Estimate]]
@@ -135,10 +136,19 @@ def latency_shape(results: Mapping[Case, Result], case: Case) -> Figure | None:
     return Figure([(1, estimate(own.samples.arrays, quantile_ratio(UPPER, LOWER)))], (own,))
 
 
+def rate_share(results: Mapping[Case, Result], case: Case) -> Figure | None:
+    """A server case's peak over the rate of full batches, for a bound of three times its own latency."""
+    own = results.get(case)
+    if not isinstance(own, ServerResult) or (share := own.share_of_capacity) is None:
+        return None
+    return Figure([(1, of_interval(share.value, share.low, share.high))], (own,))
+
+
 KINDS = (
     Kind("{case.precision}/fp32 speed-up", True, speedup),
     Kind("share of yardstick", True, yardstick_share),
     Kind("p90/p50", False, latency_shape),
+    Kind("rate over batch throughput", True, rate_share),
 )
 
 
@@ -152,8 +162,8 @@ def _compare(kind: Kind, a: Figure | None, b: Figure | None, limit: float, ignor
     if unlike:
         return without_ratio(Verdict.INCOMPARABLE, f"they differ in {listed(unlike)}")
     ratio, low, high = interval([*b.terms, *((-sign, term) for sign, term in a.terms)])
-    fewest = min(result.samples.count for result in (*a.results, *b.results) if isinstance(result, TimedResult))
-    if fewest < LEAST_SAMPLES:
+    counts = [result.samples.count for result in (*a.results, *b.results) if isinstance(result, TimedResult)]
+    if (fewest := min(counts, default=LEAST_SAMPLES)) < LEAST_SAMPLES:
         return too_few(ratio, fewest)
     return mark_unsteady(decide(ratio, low, high, limit, more_is_better=kind.more_is_better), a.results, b.results)
 

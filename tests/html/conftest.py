@@ -18,7 +18,7 @@ from ssd_core.results.schema import AccuracyResult, Result, as_info
 from tests.output.test_peers_tables import side, speeds
 from tests.output.test_profile_tables import profile
 from tests.simulated import lognormal
-from tests.typed_results import server, timed
+from tests.typed_results import loadgen, server, timed
 
 HOSTILE = "<script>alert(1)</script>x.jpg"
 IDENTITY = {
@@ -60,6 +60,7 @@ def results(seed: int = 1) -> list[Result]:
         series("int8", "throughput", seed, tuned=True, tuning=tuning),
         series("data", "input_pipeline", seed),
         server(),
+        loadgen(1.03),
         profile(),
         speeds(case, {"tensorflow": side(40e6), "openvino": side(36e6)}, {"openvino": peers_ratio()}),
     ]

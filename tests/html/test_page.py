@@ -113,6 +113,8 @@ def test_figures_of_every_kind_are_those_of_the_file(text: str, saved: Path) -> 
     expected += [f"{one['images_per_second']:.2f}" for info in infos for one in info.get("tuning", ())]
     expected += [f"{layer['time_ms']:.3f}" for layer in of_kind["profile"]["layers"] if layer["kind"] == "convolution"]
     expected += [f"{point['tail_ms']:.2f}" for point in of_kind["server"]["points"]]
+    loadgen = of_kind["loadgen"]["rows"][0]["loadgen"]
+    expected.append(f"{loadgen['value']:.2f} [{loadgen['low']:.2f} to {loadgen['high']:.2f}]")
     ratio = of_kind["peers"]["peers"]["ratios"]["openvino"]
     expected.append(f"{ratio['ratio']:.3f} ({ratio['low']:.3f} to {ratio['high']:.3f})")
     assert len(expected) > 10

@@ -19,10 +19,12 @@ from ssd_core.results.schema import (
     AgainstResult,
     InputPipelineResult,
     LatencyResult,
+    LoadgenResult,
     PeersAccuracyResult,
     PeersResult,
     ProfileResult,
     Result,
+    ServerAgainstResult,
     ServerResult,
     ThroughputResult,
     TimedResult,
@@ -30,6 +32,7 @@ from ssd_core.results.schema import (
     json_schema,
 )
 from ssd_core.scenarios.registry import KINDS
+from ssd_core.worker.loadgen import SCENARIOS
 from tests.typed_results import timed
 
 PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "results-schema.json"
@@ -98,6 +101,28 @@ of_kind: dict[str, st.SearchStrategy[Result]] = {
     "latency": st.builds(LatencyResult, **about, **timings),
     "input_pipeline": st.builds(InputPipelineResult, **about, **timings),
     "against": st.builds(AgainstResult, **about, **timings, against=variant),
+    "server_against": st.builds(ServerAgainstResult, **about, **timings, against=variant),
+    "loadgen": st.builds(
+        LoadgenResult,
+        **about,
+        rate=positive,
+        bound_ms=positive,
+        percentile=positive,
+        batch_timeout_ms=st.floats(0, 100),
+        rows=st.lists(
+            st.builds(
+                parts.LoadgenRow,
+                st.sampled_from(SCENARIOS),
+                names,
+                st.sampled_from(["ms", "images/s"]),
+                counts,
+                *[interval] * 3,
+                invalid=st.lists(names, max_size=2),
+            ),
+            max_size=2,
+        ),
+        loadgen_version=names,
+    ),
     "accuracy": st.builds(
         AccuracyResult,
         **about,
@@ -111,6 +136,7 @@ of_kind: dict[str, st.SearchStrategy[Result]] = {
         rate=positive,
         searched=st.booleans(),
         peak=st.none() | interval,
+        share_of_capacity=st.none() | interval,
         bound_ms=positive,
         percentile=positive,
         batch_timeout_ms=st.floats(0, 100),

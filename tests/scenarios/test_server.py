@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ssd_core.errors import UserError
@@ -30,6 +31,8 @@ def test_the_peak_of_fixed_services_is_found(context: ContextMaker) -> None:
     assert result.rate < result.peak.value
     assert result.rate >= 0.87 * exact_peak()
     assert len(result.latencies_ns) == SCHEDULES
+    assert result.share_of_capacity is not None
+    assert 0.3 < result.share_of_capacity.value < result.peak.value / 100, "for a bound of 30 ms in place of 60"
     assert [point.keeps for point in result.points] == [True] * (2 + SCHEDULES)
 
 
@@ -48,12 +51,38 @@ def test_further_schedules_keep_the_bound_and_a_higher_rate_breaks_it(context: C
 
 def test_streams_and_batches_take_more(context: ContextMaker) -> None:
     plain, streams, batches = (
-        served(context, case, bound_ms=100.0, percentile=90.0)
+        served(context, case, bound_ms=100.0, percentile=90.0, seconds=8.0)
         for case in (CASE, Case("server", "int8", 1, 1, 1, streams=2), Case("server", "int8", 8, 1, 2))
     )
     assert streams.rate > 1.9 * plain.rate
     assert batches.rate > plain.rate
     assert max(point.batch for point in batches.points) > 1.5
+
+
+def keeps(rate: float, seed: int, bound_ms: float) -> bool:
+    """Whether p95 of 8,000 requests keeps the bound, if one server takes batches of up to 8 in 10 + 2n ms."""
+    arrived_ms = (poisson(rate, 8_000, seed) * 1e-6).tolist()
+    latencies_ms, free_ms, first = [], 0.0, 0
+    while first < len(arrived_ms):
+        start_ms = max(free_ms, arrived_ms[first])
+        batch = [one for one in arrived_ms[first : first + 8] if one <= start_ms]
+        free_ms = start_ms + 10 + 2 * len(batch)
+        latencies_ms += [free_ms - one for one in batch]
+        first += len(batch)
+    return bool(np.percentile(latencies_ms, 95) <= bound_ms)
+
+
+def test_the_peak_of_batches_is_that_of_another_simulation(context: ContextMaker) -> None:
+    plan = {"ms": {"int8": 12.0}, "call": 10 / 12, "noise": 0.0}
+    case = Case("server", "int8", 8, 1, 2)
+    result = served(context, case, plan, bound_ms=60.0, percentile=95.0, seconds=20.0)
+    assert result.peak is not None
+    low, high = 100.0, 310.0
+    for _ in range(8):
+        middle = (low + high) / 2
+        kept = sum(keeps(middle, seed, 60.0) for seed in range(500, 509))
+        low, high = (middle, high) if kept >= 5 else (low, middle)
+    assert result.peak.value == pytest.approx(low, rel=0.05)
 
 
 def test_a_given_rate_is_served_and_not_searched(context: ContextMaker) -> None:

@@ -4,10 +4,12 @@ import pytest
 
 from ssd_core.errors import UserError
 from ssd_core.results.run import read_run
+from ssd_core.results.schema import as_info
 from ssd_core.verdicts.compare import Verdict
 from ssd_core.verdicts.cross_machine import NOTE, cross_machine_report
 from ssd_core.verdicts.report import Exit, Report, Row
 from tests.saved_runs import BenchmarkMaker, Saver
+from tests.typed_results import server
 
 
 def compared(*files: Path) -> Report:
@@ -128,6 +130,19 @@ def test_thread_counts_match_where_one_file_has_several(benchmark_of: BenchmarkM
     assert verdict(row(found, "share of yardstick", "intra2")) is Verdict.NO_CHANGE
     assert verdict(row(found, "share of yardstick", "intra1")) is Verdict.MISSING
     assert "by their thread counts" in found.notes[1]
+
+
+def test_the_rate_over_batch_throughput_is_compared(save: Saver) -> None:
+    """Another bound does not matter: the figure is of a bound of three latencies of the machine itself."""
+    a = save("a.json", [{"name": "a", "fullname": "a", "extra_info": as_info(server(25.0))}])
+    for peak, expected in ((25.1, Verdict.NO_CHANGE), (15.0, Verdict.REGRESSION)):
+        other = as_info(server(peak, bound_ms=300.0))
+        b = save("b.json", [{"name": "b", "fullname": "b", "extra_info": other}], cores=64)
+        found = row(compared(a, b), "rate over batch throughput")
+        assert verdict(found) is expected
+        assert found.values == pytest.approx((0.5, peak / 50))
+    c = save("c.json", [{"name": "c", "fullname": "c", "extra_info": as_info(server(25.0, percentile=95.0))}])
+    assert verdict(row(compared(a, c), "rate over batch throughput")) is Verdict.INCOMPARABLE
 
 
 def test_unsteady_series_are_marked(benchmark_of: BenchmarkMaker, save: Saver) -> None:
