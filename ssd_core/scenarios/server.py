@@ -30,7 +30,7 @@ _TAILS = (99, 95, 90)
 _MARGIN = 0.07  # quantile of the peaks of single schedules: at this rate 93 % of schedules keep the bound
 _SIMULATED = 200, 40  # schedules at the most, and at the least
 _SIMULATED_REQUESTS = 400_000  # of all schedules, unless these are the least
-_SMALLER = 0.9  # times the rate, if a schedule broke the bound
+_SMALLER, _MUCH_SMALLER = 0.9, 0.75  # times the rate, if a schedule broke the bound: the first time, and later
 _SPARE = 2  # schedules that may fail before
 PILOTS = (0.2, 0.6)  # of the capacity: a network that idles between requests is slower than in a burst
 _LOWER = (0.5, 0.8)  # of the rate: a few seconds each, for the curve
@@ -125,7 +125,7 @@ class Server(Scenario):
         return rate, [self._serve(rate, requests) for _ in range(SCHEDULES)], None
 
     def _searched(self) -> tuple[float, list[Served], Interval]:
-        ceiling = math.inf
+        ceiling, smaller = math.inf, _SMALLER
         while True:
             rate, requests, peaks = self._predicted(ceiling)
             served: list[Served] = []
@@ -135,7 +135,7 @@ class Server(Scenario):
                     break
             else:
                 return rate, served, _interval(float(np.median(peaks)), peaks)
-            ceiling = _SMALLER * rate
+            ceiling, smaller = smaller * rate, _MUCH_SMALLER
             self.endpoint.learn(served)
 
     def _predicted(self, ceiling: float) -> tuple[float, int, list[float]]:
