@@ -214,8 +214,8 @@ def _rate(ask: Ask, ours: Callable[[], Served]) -> _Turns:
 
 
 def _estimate(turns: _Turns, runs: Sequence[Served], values: Sequence[float]) -> Estimate:
-    """The figure's mean over the runs, with the uncertainty that the runs' series show."""
-    spread = estimate([turns.series(served) for served in runs], turns.statistic)
+    """The figure's mean over the runs; as uncertain as all runs' series, one after the other, say."""
+    spread = estimate([np.concatenate([turns.series(served) for served in runs])], turns.statistic)
     log = float(np.mean(np.log(values)))
     return dataclasses.replace(spread, log=log, deviations=turns.sign * spread.deviations)
 
