@@ -26,6 +26,7 @@ class Skip:
 SKIPS = (
     Skip("tests/coco/*", lambda: not COCO_MINI.is_dir(), "the 79 images of COCO are no part of the repository"),
     Skip("tests/backends/test_*", lambda: bool(registry.missing()), "tox -e peers-tests has the other runtimes"),
+    Skip("tests/worker/test_loadgen.py*", lambda: not find_spec("mlperf_loadgen"), "LoadGen has no wheel for it"),
     Skip("tests/html/test_browser.py*", lambda: not in_report_tests(), "tox -e report-tests has a browser"),
     Skip(
         "tests/backends/test_bench.py::test_without_the_packages_it_is_refused",

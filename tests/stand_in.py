@@ -17,6 +17,16 @@ def _no_demo(_: object) -> None:
     raise UserError("the stand-in makes no demo: give --data-location")
 
 
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """The worker's LoadGen is a stand-in, too, so that the package is not needed; the options are checked early."""
+    from ssd_core.scenarios import loadgen
+
+    patch = pytest.MonkeyPatch()
+    early_config.add_cleanup(patch.undo)
+    patch.setattr(loadgen, "require", lambda: None)
+    patch.setattr(loadgen, "version", lambda _: "stand-in")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put the stand-ins in their places, for this run only."""

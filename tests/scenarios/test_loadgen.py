@@ -1,5 +1,6 @@
 """LoadGen beside our figures, on a worker whose queue is simulated."""
 
+import importlib.util
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from ssd_core.errors import UserError
 from ssd_core.results.case import Case
 from ssd_core.results.schema import LoadgenResult
+from ssd_core.scenarios import loadgen
 from ssd_core.scenarios.loadgen import Loadgen
 from ssd_core.scenarios.settings import ServerAsked
 from ssd_core.worker.loadgen import SCENARIOS
@@ -15,10 +17,16 @@ from tests.scenarios.contexts import ContextMaker
 CASE = Case("loadgen", "int8", 1, 1, 2)
 
 
+@pytest.fixture(autouse=True)
+def _any_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's LoadGen is a stand-in, so that the package is not needed."""
+    monkeypatch.setattr(loadgen, "version", lambda _: "stand-in")
+
+
 def measured(
     context: ContextMaker, case: Case = CASE, asked: dict[str, Any] | None = None, **plan: Any
 ) -> LoadgenResult:
-    given = {"rate": 40.0, "bound_ms": 60.0, "percentile": 90.0} | (asked or {})
+    given: dict[str, Any] = {"rate": 40.0, "bound_ms": 60.0, "percentile": 90.0} | (asked or {})
     return Loadgen(case, context({"ms": {"int8": 10.0}} | plan, server=ServerAsked(**given))).measure()
 
 
@@ -61,3 +69,9 @@ def test_each_run_has_its_own_folder_of_logs(context: ContextMaker) -> None:
 def test_a_percentile_that_loadgen_does_not_report_is_refused(context: ContextMaker) -> None:
     with pytest.raises(UserError, match=r"LoadGen does not report p92: give --latency-percentile 50, 90,"):
         measured(context, asked={"percentile": 92.0})
+
+
+def test_without_the_package_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"--loadgen needs the package mlcommons-loadgen .*: pip install -e"):
+        loadgen.require()
