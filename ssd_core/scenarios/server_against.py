@@ -21,8 +21,8 @@ from ssd_core.stats.samples import NS_PER_SECOND
 
 _PERCENTILE = 95.0  # unless the user gives one: the tail of some seconds of service times
 _RATE = 0.6  # of the slower side's capacity, at which a block serves
-_REQUESTS = 40  # of a block
-_BUSY_BATCHES = 10  # of a block, of each size
+_BLOCK_S, _LEAST_REQUESTS = 2.0, 10  # of a block's schedule
+_BUSY_BATCHES = 5  # of a block, of each size and stream
 _SCHEDULES, _SIMULATED_REQUESTS = 15, 600  # simulated of each block
 
 
@@ -44,7 +44,7 @@ class ServerAgainst(Against):
             for endpoint in (other, own):
                 endpoint.calibrate(bar)
         rate = _RATE * min(other.capacity, own.capacity)
-        bound_ms = asked.bound_ms or server.bound_of(own.schedule(server.PILOTS[0] * own.capacity, _REQUESTS, 0))
+        bound_ms = asked.bound_ms or server.bound_of(own.schedule(server.PILOTS[0] * own.capacity, _LEAST_REQUESTS, 0))
         sides = [_Side(end, rate, asked.percentile or _PERCENTILE, bound_ms) for end in (other, own)]
         return InterleavedRun(*sides, steps=1)
 
@@ -65,7 +65,7 @@ class _Side:
 
     def __init__(self, endpoint: Endpoint, rate: float, percentile: float, bound_ms: float) -> None:
         self._endpoint = endpoint
-        self._rate = rate
+        self._rate, self._requests = rate, max(_LEAST_REQUESTS, int(_BLOCK_S * rate))
         self._percentile = percentile
         self._bound_ms = bound_ms
         self._block = 0
@@ -79,7 +79,7 @@ class _Side:
         end = self._endpoint
         end.burst(end.sizes[-1], 1)  # idle since the last block
         busy = [end.burst(size, _BUSY_BATCHES) for size in end.sizes]
-        service = Service.of([*busy, end.schedule(self._rate, _REQUESTS, self._block)])
+        service = Service.of([*busy, end.schedule(self._rate, self._requests, self._block)])
         peaks = [
             end.queue.peak(service, seed, _SIMULATED_REQUESTS, self._percentile, self._bound_ms)
             for seed in range(_SCHEDULES)

@@ -173,8 +173,8 @@ class _Dispatcher:
             served = self._serving(**batches).run(arrivals)
         return {"streams": served.streams}, served.arrays
 
-    def _serving(self, batch_size: int, batch_timeout_ns: int) -> "Serving":
-        from ssd_core.worker.serving import Serving
+    def _serving(self, batch_size: int, batch_timeout_ns: int, delay_ms: float) -> "Serving":
+        from ssd_core.worker.serving import Serving, delayed
 
         session, feed = self._opened_and_fed()
         fixed = session.contract.fixed_batch
@@ -182,7 +182,8 @@ class _Dispatcher:
             raise UserError(
                 f"The graph takes {fixed} at a time, not batches of {batch_size}: give --batch-size {fixed}."
             )
-        return Serving(session.calls, feed.next_images(), batch_size, batch_timeout_ns, fixed)
+        calls = [delayed(call, delay_ms) for call in session.calls]
+        return Serving(calls, feed.next_images(), batch_size, batch_timeout_ns, fixed)
 
     def do_input_only(self, steps: int) -> "Reply":
         from ssd_core.worker.steps import time_input

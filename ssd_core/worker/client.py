@@ -118,18 +118,23 @@ class Worker:
 
     def serve(self, arrived_ns: Times, batches: Batches) -> Served:
         """Serve requests that arrive at these times (ns)."""
-        reply, arrays = self._request("serve", arrived_ns=arrived_ns.tolist(), **asdict(batches))
+        reply, arrays = self._request("serve", arrived_ns=arrived_ns.tolist(), **self._how(batches))
         return Served.of_arrays(arrays, reply["streams"], batches.batch_size)
 
     def serve_queries(self, queries: int, requests: int, batches: Batches) -> Served:
         """Serve queries of so many requests, one query after the other."""
-        reply, arrays = self._request("serve_queries", queries=queries, requests=requests, **asdict(batches))
+        reply, arrays = self._request("serve_queries", queries=queries, requests=requests, **self._how(batches))
         return Served.of_arrays(arrays, reply["streams"], batches.batch_size)
 
     def loadgen(self, asked: Ask, batches: Batches, folder: Path) -> tuple[dict[str, Any], Served]:
         """Serve what LoadGen issues: LoadGen's results, and what the worker saw (see `loadgen.py`)."""
-        reply, arrays = self._request("loadgen", asked=asdict(asked), folder=str(folder.absolute()), **asdict(batches))
+        reply, arrays = self._request(
+            "loadgen", asked=asdict(asked), folder=str(folder.absolute()), **self._how(batches)
+        )
         return reply["results"], Served.of_arrays(arrays, reply["streams"], batches.batch_size)
+
+    def _how(self, batches: Batches) -> dict[str, Any]:
+        return asdict(batches) | {"delay_ms": self.settings.delay_ms}
 
     def pause(self) -> None:
         """End the streams that run on after `run`, so that another worker has the cores for itself."""

@@ -6,13 +6,28 @@ be full or for the first request's timeout. `arrivals.py` says when requests arr
 
 import gc
 import threading
+import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssd_core.backends.protocol import Call, Images
 from ssd_core.stats.served import Served
 from ssd_core.worker.arrivals import Arrivals
+
+
+def delayed(call: Call, delay_ms: float) -> Call:
+    """A call that sleeps first, to simulate slower code."""
+    if not delay_ms:
+        return call
+
+    def slower(images: Images) -> list[NDArray[Any]]:
+        time.sleep(delay_ms * 1e-3)
+        return call(images)
+
+    return slower
 
 
 class Serving:

@@ -12,6 +12,7 @@ from ssd_core.errors import UserError
 from ssd_core.files import sha256_of
 from ssd_core.machine.affinity import available_cpus
 from ssd_core.profiling import kernels
+from ssd_core.stats.served import Batches
 from ssd_core.worker.client import Worker, WorkerDefect, WorkerSettings
 from tests.worker.conftest import PATIENCE_S
 
@@ -42,6 +43,24 @@ def test_a_delay_is_in_what_is_timed(graphs: dict[str, Path], worker: Worker, mo
     assert min(worker.run(3).run_ns) >= 20_000_000
     worker.open(of_graph(graphs["batched"], 1, 1, streams=2))
     assert sum(worker.run(4).run_ns) >= 3 * 20_000_000
+
+
+def test_requests_are_served_and_a_delay_is_in_each(
+    graphs: dict[str, Path], worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a schedule, and as queries one after the other; the real session, worker and wire."""
+    worker.open(of_graph(graphs["batched"], 1, 1))
+    worker.feed_dummy(4)
+    for delay_ms in (0.0, 30.0):
+        monkeypatch.setattr(worker, "settings", dataclasses.replace(worker.settings, delay_ms=delay_ms))
+        scheduled = worker.serve(np.arange(6) * 1_000_000, Batches(2, 500_000))
+        queries = worker.serve_queries(3, 2, Batches(1))
+        assert scheduled.sizes.sum() == queries.sizes.sum() == 6
+        assert scheduled.sizes.max() <= 2
+        assert (np.diff(queries.arrived_ns.reshape(3, 2), axis=1) == 0).all()
+        for served in (scheduled, queries):
+            assert (served.inference_ns > delay_ms * 1e6).all()
+            assert (served.latency_ns >= served.inference_ns).all()
 
 
 def test_streams_time_whole_steps_on_records_too(worker: Worker, graphs: dict[str, Path], shards: list[Path]) -> None:
