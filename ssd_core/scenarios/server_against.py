@@ -19,7 +19,7 @@ from ssd_core.scenarios.settings import Settings
 from ssd_core.stats.queue import Service
 from ssd_core.stats.samples import NS_PER_SECOND
 
-_PERCENTILE = 95.0  # unless the user gives one: the tail of some seconds of service times
+_PERCENTILE = 90.0  # unless the user gives one: a block has few service times
 _RATE = 0.6  # of the slower side's capacity, at which a block serves
 _BLOCK_S, _LEAST_REQUESTS = 2.0, 10  # of a block's schedule
 _BUSY_BATCHES = 5  # of a block, of each size and stream
