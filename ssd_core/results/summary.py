@@ -60,7 +60,7 @@ class Reader:
         found: Found = []
         for place, benchmark in enumerate(document.benchmarks):
             info = benchmark.extra_info
-            if info.schema_version != SCHEMA_VERSION:
+            if info.schema_version != SCHEMA_VERSION or benchmark.stats.median is None:
                 return _slowly(path)
             key = b"\0".join((document.machine_info.identity, *_of_origin(info)))
             if key not in self._known:
@@ -112,6 +112,7 @@ def _value(benchmark: "_Benchmark", origin: Origin) -> Value | None:
     if info.rate is not None:
         ends = (info.rate, info.rate) if info.peak is None else (info.peak.low, info.peak.high)
         return rate(info.rate, *ends) if info.searched else None
+    assert stats.median is not None
     pooled_ms = stats.median * _MS_PER_S
     middle_ms = info.latency_ms.p50 or pooled_ms
     spread_ms = stats.iqr * _MS_PER_S * middle_ms / pooled_ms
@@ -153,7 +154,7 @@ class _Machine(Struct, frozen=True, gc=False):
 
 
 class _Stats(Struct, frozen=True, gc=False):
-    median: Positive = 1.0
+    median: Positive | None = None
     iqr: Annotated[float, Meta(ge=0)] = 0.0
     rounds: Annotated[int, Meta(ge=1)] = 1
 
