@@ -28,6 +28,7 @@ _MOST_LEVELS = 400  # of the grid; a series that spans more of them has a coarse
 _SIDE_BY_SIDE = 64  # series that are searched at once
 _AT_ONCE = 128  # points whose distances from all levels are computed together
 _NORMAL = 1.4826  # the standard deviation of normal values over their median absolute deviation
+_OF_SPIKES = 0.01  # of a spike's squared distance: beside a step it belongs to the nearer level
 _AS_LIKELY = 3.84  # twice the logarithm of the likelihood ratio that leaves out 5 %
 _NEIGHBOURS = 2  # on either side: their median with the point itself is a candidate for its level
 _LEAST_TO_TELL_MEMORY = 30  # points: of fewer, the correlation of neighbours is not known
@@ -252,7 +253,8 @@ def _places(logs: Array, noise: Array, starts: Sequence[int], number: int) -> tu
     start, end = edges[number], edges[number + 2]
     sides = (slice(start, starts[number]), slice(starts[number], end))
     levels = [_level(logs[side], noise[side])[0].log for side in sides]
-    costs = [np.minimum(((logs[start:end] - level) / noise[start:end]) ** 2, _BOUND) for level in levels]
+    squares = [((logs[start:end] - level) / noise[start:end]) ** 2 for level in levels]
+    costs = [np.minimum(square, _BOUND + _OF_SPIKES * square) for square in squares]
     # If the step is at a place, the points before it are of the first level, and the others of the second.
     totals = np.cumsum(costs[0] - costs[1])[LEAST_POINTS - 1 : -LEAST_POINTS]
     likely = np.flatnonzero(totals - totals.min() <= _AS_LIKELY) + start + LEAST_POINTS

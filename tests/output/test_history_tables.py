@@ -45,7 +45,9 @@ def test_a_series_is_a_line_and_so_is_a_step(tmp_path: Path) -> None:
 def test_a_step_says_why_it_is_not_open(tmp_path: Path) -> None:
     acknowledge(read_history(write_history(tmp_path, stepped())), "latency *", commit(AT), "exact now")
     history = read_history(tmp_path)
-    assert history_tables(history, judge(history.series, history.acknowledged))[1].rows[0][-1] == "acknowledged: exact now"
+    assert (
+        history_tables(history, judge(history.series, history.acknowledged))[1].rows[0][-1] == "acknowledged: exact now"
+    )
     better = read_history(write_history(tmp_path / "better", stepped(factor=0.9)))
     assert history_tables(better, judge(better.series))[1].rows[0][-1] == "better"
     machine = [1.0] * AT + [1.05] * (COUNT - AT)
