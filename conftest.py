@@ -11,10 +11,12 @@ pytest_plugins = (
     "fixtures.measure",
     "fixtures.serving",
     "fixtures.foreign",
+    "fixtures.history",
     "fixtures.verdicts",
     "fixtures.record",
     "fixtures.report",
     "fixtures.terminal",
     "fixtures.details",
     "fixtures.container",
+    "fixtures.bisect",
 )

@@ -22,6 +22,7 @@ _COMMANDS = (
     "ssd_core.output.compare_command",
     "ssd_core.output.show_command",
     "ssd_core.html.command",
+    "ssd_core.html.history_command",
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.pages import ROOT
+from tests.saved_history import latency, write_run
 from tests.saved_runs import BenchmarkMaker, Saver
 from tests.saved_runs import benchmark_of as benchmark_of  # a fixture
 from tests.saved_runs import save as save  # a fixture
@@ -55,6 +56,12 @@ def _save_runs(folder: Path, benchmark_of: BenchmarkMaker, save: Saver) -> None:
     (folder / "output").mkdir()
     for name in ("before", "after", "output/benchmark_20261126_101500"):
         save("run.json", both).rename(folder / f"{name}.json")
+    write_run(
+        folder / ".benchmarks/history/20260901T000000_0123456789abcdef.json",
+        1,
+        [latency(20.0)],
+        commit_info={"id": "3f9d2a1c7", "time": "2026-09-01T00:00:00+00:00"},
+    )
     for name in ("a", "b", "c"):
         save("run.json", both, cpu_model=f"Example {name}", hostname=name).rename(folder / f"{name}.json")
 

@@ -60,6 +60,7 @@ RUN = {
     ),
     "pytest bench --quick": _measured(r"latency fp32-batch1-intra\d+", r"latency int8-batch1-intra\d+"),
     "pytest bench --save-baseline main": Ran(writes=(".benchmarks/baselines/main.json",), measures=_LATENCY.measures),
+    "pytest bench --save-history": Ran(writes=(".benchmarks/history/2*.json",), measures=_LATENCY.measures),
     "pytest bench --server --precision int8": _measured(r"server int8-batch1-intra\d+"),
     "pytest bench --server --precision int8 --batch-size 8 --batch-timeout-ms 5": _measured(
         r"server int8-batch8-intra\d+"
@@ -92,6 +93,13 @@ RUN = {
     " --annotations_file annotations/instances_val2017.json --output_prefix val --output_path tfrecords": (
         Ran(writes=("tfrecords/val-00000-of-00001",))
     ),
+    "python -m ssd_core history": Ran((r"^latency int8-batch1-intra2 ",)),
+    "python -m ssd_core history --case int8 --since 2026-06-01 --fail-on-step": Ran((r"^latency int8-batch1-intra2 ",)),
+    "python -m ssd_core history --output history.html": Ran(writes=("history.html",)),
+    "python -m ssd_core history acknowledge 'latency int8*' 3f9d2a1c7 --why \"the new decoder is exact\"": Ran(
+        writes=(".benchmarks/history/acknowledged_*.json",)
+    ),
+    "python -m ssd_core history import before.json after.json": Ran((r"^\d runs added to \.benchmarks/history",)),
     "python -m ssd_core machine": Ran((r"governor",)),
     "python -m ssd_core quantize --in-graph fp32.pb --data-location tfrecords --output int8.pb": Ran(
         (r"^wrote int8\.pb",), ("int8.pb",)
@@ -103,7 +111,19 @@ RUN = {
     "python -m ssd_core show output/benchmark_20261126_101500.json --format csv": Ran((r"^table,row,column,value$",)),
 }
 
+_BISECTION = Covered("tests/fixtures/test_bisect.py", "bisect_trials.named(", "it is of a repository of the user's")
+
 COVERED = {
+    "git bisect start v1.4 v1.3": _BISECTION,
+    "git bisect run bash -c './make-graph.sh /tmp/new.pb || exit 125": _BISECTION,
+    "git bisect run bash -c 'python3 -m venv --clear /tmp/new || exit 128": _BISECTION,
+    "/tmp/new/bin/pip install -q -r requirements.txt -e ~/ssd-vgg16-bench || exit 125": _BISECTION,
+    "cd ~/ssd-vgg16-bench || exit 128": _BISECTION,
+    ".tox/bench/bin/pytest bench --against graph=/tmp/good.pb --in-graph int8=/tmp/new.pb --batch-size 1"
+    " --bisect-status --bisect-limit 0.025'": _BISECTION,
+    "/tmp/new/bin/pytest bench --precision int8 --batch-size 1 --against python=/tmp/good/bin/python"
+    " --bisect-status'": _BISECTION,
+    "pipx run tox -e otava": Covered("tests/stats/test_steps_rules.py", "table(", MINUTES),
     "apt install libtcmalloc-minimal4": Covered(".ci/run", "libtcmalloc-minimal4", ROOT_ONLY),
     ".tox/tests/bin/pytest tests/stats": Covered(".ci/run", "pipx run tox\n", "it is a part of the tests"),
     "pipx run pre-commit install": Covered(".pre-commit-config.yaml", "ruff check", "it changes the clone's git hooks"),

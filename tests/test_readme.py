@@ -12,7 +12,15 @@ from tests.pages import MANUAL, PAGES, ROOT
 
 README = "\n".join(page.read_text() for page in MANUAL)
 MOST_WORDS = 1200  # of the README: one page
-OF_OTHER_PROGRAMS = {"--tag", "--file", "--editable", "--cpus", "--notest", "--python"}  # podman's, tox's, pip's
+OF_OTHER_PROGRAMS = {
+    "--clear",
+    "--tag",
+    "--file",
+    "--editable",
+    "--cpus",
+    "--notest",
+    "--python",
+}  # podman's, tox's, venv's
 
 
 def options_of(command: str, capsys: pytest.CaptureFixture[str]) -> set[str]:

@@ -23,6 +23,14 @@ from tests.pages import ROOT, Block, blocks
 WORKFLOWS = {path.name: path for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
 HOOKS = ROOT / ".pre-commit-config.yaml"
 MEASURE = "pipx run tox -e bench -- "
+HISTORY = (
+    "python -m ssd_core history --format markdown --output history.html > history.md",
+    "python -m ssd_core history --fail-on-step",
+)
+SUMMARY = (
+    'cat history.md >> "$GITHUB_STEP_SUMMARY"',
+    'gh pr comment "$PULL_REQUEST" --edit-last --create-if-none --body-file history.md',
+)
 
 # Runs what tox.ini's environment `bench` runs, in the environment that is there.
 PIPX = """#!/bin/bash -e
@@ -54,7 +62,7 @@ def environments() -> dict[str, str]:
 
 
 def test_the_workflows_are_those_that_the_pages_name() -> None:
-    assert set(WORKFLOWS) == {"gate.yml", "pull-request.yml", "tests.yml"}
+    assert set(WORKFLOWS) == {"gate.yml", "history.yml", "pull-request.yml", "tests.yml"}
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -76,7 +84,8 @@ def test_every_command_exists(name: str) -> None:
         elif line.startswith("sudo "):
             assert os.access(ROOT / line.removeprefix("sudo "), os.X_OK), line
         else:
-            assert line in (". .tox/bench/bin/activate", 'bash -ec "$MAKE_GRAPH"'), line
+            known_lines = (". .tox/bench/bin/activate", 'bash -ec "$MAKE_GRAPH"', *SUMMARY, *HISTORY)
+            assert line in known_lines, line
 
 
 def test_the_call_gives_the_gate_what_it_takes() -> None:
@@ -91,9 +100,9 @@ def test_the_gates_commands_measure_and_judge(clone: Path, monkeypatch: pytest.M
     stub(clone, "pipx", PIPX.replace("COMMAND", environments()["bench"].replace("{posargs}", "").strip()), monkeypatch)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(clone / "summary.md"))
     monkeypatch.setenv("BASELINE", "main")
-    measuring = [line for line in commands("gate.yml") if line.startswith(MEASURE)]
+    measuring = [line for name in ("gate.yml", "history.yml") for line in commands(name) if line.startswith(MEASURE)]
     order = sorted(measuring, key=lambda line: "--baseline" in line)  # a push saves it before a pull request reads it
-    assert len(order) == 3
+    assert len(order) == 4
     for line in order:
         report = clone / "verdicts.xml"
         report.unlink(missing_ok=True)
@@ -101,6 +110,10 @@ def test_the_gates_commands_measure_and_judge(clone: Path, monkeypatch: pytest.M
         assert ended.returncode == 0, ended.stdout + ended.stderr
         if "--save-baseline" in line:
             assert (clone / ".benchmarks/baselines/main.json").is_file()
+        elif "--save-history" in line:
+            for command in (*HISTORY, SUMMARY[0]):
+                subprocess.run(["bash", "-ec", command], check=True)
+            assert "| series | runs |" in (clone / "summary.md").read_text()
         else:
             asked = "against graph=base.pb" if "--against" in line else "baseline main"
             assert f'name="{asked}"' in report.read_text()

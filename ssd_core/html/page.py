@@ -41,10 +41,16 @@ def page(runs: Sequence[Run], sources: Sources) -> str:
     that are missing or not those of the last run.
     """
     altair()
+    labels = [""] if len(runs) == 1 else letters(len(runs))
+    about = [_about(run, label) for run, label in zip(runs, labels, strict=True)]
+    return document(", ".join(run.path.name for run in runs), about, sections(runs, labels, sources))
+
+
+def document(title: str, about: Sequence[str], made: Sequence[Section]) -> str:
+    """The HTML of some sections, below lines that say what they are about. UserError without the extra."""
+    altair()
     import jinja2
 
-    labels = [""] if len(runs) == 1 else letters(len(runs))
-    made = sections(runs, labels, sources)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -55,13 +61,23 @@ def page(runs: Sequence[Run], sources: Sources) -> str:
     shown = [block for section in made for block in section.blocks if isinstance(block, Picture)]
     drawn = {box.source for one in shown for box in one.boxes}
     text: str = template.render(
-        runs=list(zip(labels, runs, strict=True)),
+        title=title,
+        about=about,
         sections=[one for one in made if one.filled],
         empty=[one for one in made if not one.filled],
         categories=sorted({name for one in shown for name in one.categories}),
         inks=[(name, ink, DASHES[name]) for name, ink in INKS.items() if name in drawn],
     )
     return clean(text)
+
+
+def _about(run: Run, label: str) -> str:
+    """A run's file, when it ended, and its commit."""
+    ended = f", ended {run.ended[:19].replace('T', ' ')} UTC" if run.ended else ""
+    commit = f", commit {run.commit}" if run.commit else ""
+    return (
+        f"{label + ': ' if label else ''}{run.path}{ended}{commit}{f' (partial: {run.partial})' if run.partial else ''}"
+    )
 
 
 def sections(runs: Sequence[Run], labels: Sequence[str], sources: Sources) -> list[Section]:

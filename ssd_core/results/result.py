@@ -8,7 +8,7 @@ from msgspec import Struct
 from ssd_core.results.case import COUNTS, Case
 from ssd_core.results.parts import Binding, Count, Data, Threads
 
-_CONDITIONS = (
+CONDITIONS = (
     *("graph_contract", "graph_ops", "graph_sha256", "data", "allocator", "binding", "protocol", "rounding"),
     *("bound_ms", "percentile", "batch_timeout_ms"),
 )
@@ -56,7 +56,7 @@ class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="k
     @property
     def conditions(self) -> dict[str, object]:
         """The conditions that must be equal in two results to compare them, by name."""
-        said: dict[str, object] = {name: getattr(self, name, None) for name in _CONDITIONS}
+        said: dict[str, object] = {name: getattr(self, name, None) for name in CONDITIONS}
         conditions = {name: msgspec.to_builtins(value) for name, value in said.items() if value is not None}
         if "digest" in conditions.get("data", {}):  # the place of equal data does not matter
             conditions["data"].pop("origin", None)

@@ -1,6 +1,7 @@
 """A/B in one run: each case and its variant in turn, A B B A, in two workers on the same machine."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
@@ -12,15 +13,17 @@ from ssd_core.results.schema import AgainstResult, timing_of
 from ssd_core.scenarios.inference import Inference, Network
 from ssd_core.scenarios.interleaved import InterleavedRun
 from ssd_core.scenarios.protocol import Context, Graph, Scenario
-from ssd_core.scenarios.settings import Settings
+from ssd_core.scenarios.settings import Settings, UntilClear
 from ssd_core.scenarios.timed import batches
 from ssd_core.scenarios.variant import parse
 from ssd_core.stats.steadiness import is_steady
-from ssd_core.verdicts.in_turn import clear, compare_interleaved
+from ssd_core.verdicts.compare import Verdict
+from ssd_core.verdicts.in_turn import clear, compare_interleaved, compare_until_clear
 
 _LEAST_PAIRS = 20  # pairs of blocks: ten rounds A B B A, two more than the test needs
 _LOOK_EVERY = 4  # pairs; each further look is a chance to stop by luck
 _TIME_LIMIT_S = 40.0  # of both together
+_ROUNDS_A_PAIR = 8  # of one pair of workers for git bisect: the fewest that Wilcoxon's test can decide on
 _WIDTH = 0.02  # the ratio is known well enough when its interval is no wider
 
 
@@ -49,15 +52,13 @@ class Against(Scenario):
             inference.feed(context.timing_records())
 
     def measure(self) -> AgainstResult:
-        """Run both until their ratio is known, or clearly beyond the limit, or for 40 s."""
-        run = self._warmed_up()
+        """Run both until their ratio is known, or clearly beyond the limit, or for 40 s; for git bisect until clear."""
+        asked = self.context.settings.until_clear
         with self.context.progress.bar(unit=" pairs", desc=f"against {self._variant.text} {self.case.id}") as bar:
-            while not self._enough(run):
-                run.pair()
-                bar.update()
-        comparison = compare_interleaved([run.interleaved()])
-        other, own = run.blocks
-        durations_ns = [int(ns) for block in own for ns in block]
+            runs = [self._run(bar.update)] if asked is None else self._until_clear(asked, bar.update)
+        pairs = [run.interleaved() for run in runs]
+        comparison = compare_interleaved(pairs) if asked is None else compare_until_clear(pairs, asked.limit)
+        own_ns = [[int(ns) for block in run.blocks[1] for ns in block] for run in runs]
         outcome = VariantOutcome(
             variant=self._variant.text,
             ratio=comparison.ratio,
@@ -66,26 +67,49 @@ class Against(Scenario):
             p_value=comparison.p_value,
             verdict=str(comparison.verdict),
             reason=comparison.reason,
-            rounds=run.pairs // 2,
-            samples_ns=other,
+            rounds=sum(run.pairs // 2 for run in runs),
+            samples_ns=[block for run in runs for block in run.blocks[0]],
             depends_on=msgspec.to_builtins(self._other.depends_on()),
         )
         return self.result_type(
             **self.case.fields,
-            **timing_of([durations_ns], self._images_a_sample),
-            warmup_steps=run.warmup_steps,
-            steady=is_steady(durations_ns),
+            **timing_of(own_ns, self._images_a_sample),
+            warmup_steps=sum(run.warmup_steps for run in runs),
+            steady=all(map(is_steady, own_ns)),
             stopped="both measured in turn",
             **self._own.depends_on(),
             against=outcome,
         )
 
-    def _warmed_up(self) -> InterleavedRun:
+    def _started(self) -> InterleavedRun:
+        """A run of both, warmed up."""
         settings = self.context.settings
         steps = None if settings.steps is None else max(1, settings.steps // _LEAST_PAIRS)
         run = InterleavedRun(self._other, self._own, steps=steps)
         run.warm_up(None if settings.steps is None else settings.warmup_steps)
         return run
+
+    def _run(self, on_pair: Callable[[], object]) -> InterleavedRun:
+        run = self._started()
+        while not self._enough(run):
+            run.pair()
+            on_pair()
+        return run
+
+    def _until_clear(self, asked: UntilClear, on_pair: Callable[[], object]) -> list[InterleavedRun]:
+        """Runs of new workers each, because what a process happens to get, such as its memory, stays with it."""
+        start, runs = time.monotonic(), list[InterleavedRun]()
+        while True:
+            run = self._started()
+            for _ in range(2 * _ROUNDS_A_PAIR):
+                run.pair()
+                on_pair()
+            runs.append(run)
+            verdict = compare_until_clear([run.interleaved() for run in runs], asked.limit).verdict
+            if verdict is not Verdict.TOO_NOISY or time.monotonic() - start >= asked.seconds:
+                return runs
+            for inference in (self._other, self._own):
+                inference.restart()
 
     def _elapsed_s(self, run: InterleavedRun) -> float:
         return run.seconds

@@ -36,7 +36,7 @@ class ServerAgainst(Against):
 
     result_type = ServerAgainstResult
 
-    def _warmed_up(self) -> InterleavedRun:
+    def _started(self) -> InterleavedRun:
         self._begun_s = time.monotonic()
         asked = self.context.settings.server
         other, own = (Endpoint(inference, self.context) for inference in (self._other, self._own))

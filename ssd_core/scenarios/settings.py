@@ -24,6 +24,15 @@ class ServerAsked:
 
 
 @dataclass(frozen=True)
+class UntilClear:
+    """What is slower, and how long an A/B case may be measured until it is clear whether it is."""
+
+    limit: float
+    """0.03: a time that is 3 % longer."""
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Settings:
     """The user's choices; None means that the user made none."""
 
@@ -53,6 +62,8 @@ class Settings:
     annotations_file: Path | None = None
     against: tuple[str, ...] = ()
     """The changes of the variant that cases run against."""
+    until_clear: UntilClear | None = None
+    """Set if each is measured until it is clear whether it is slower, for git bisect."""
     server: ServerAsked = ServerAsked()
     allocator: AllocatorName | None = None
     socket_id: int | None = None

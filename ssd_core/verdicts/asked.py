@@ -38,6 +38,11 @@ def baseline_label(baseline: Run) -> str:
     return f"baseline {baseline.path.stem}"
 
 
+def against_label(changes: Sequence[str]) -> str:
+    """The ledger's name for the check that a case is no slower than its variant."""
+    return f"against {' '.join(changes)}"
+
+
 def ordered(cases: Sequence[Case | None], thresholds: Thresholds) -> list[int]:
     """The places of the cases in the order to run them: a reference runs before the cases that need it."""
     at = {case.key: place for place, case in enumerate(cases) if case is not None and case.kind in HELD}
@@ -68,7 +73,7 @@ class Asker:
     ) -> None:
         self._thresholds = thresholds
         self._baseline = baseline
-        self._against = f"against {' '.join(against)}"
+        self._against = against_label(against)
         self._possible = possible
         self._left_out = left_out
 

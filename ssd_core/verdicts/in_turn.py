@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssd_core.errors import UserError
-from ssd_core.stats.bootstrap import Estimate, estimate, interval
+from ssd_core.stats.bootstrap import Estimate, estimate, interval, of_error
 from ssd_core.stats.interleaved import LEAST_ROUNDS, Interleaved
 from ssd_core.stats.sequential import differs, t_interval
-from ssd_core.verdicts.compare import LIMIT, U_TEST_P, Comparison, Verdict, check_limit, decide
+from ssd_core.verdicts.compare import LIMIT, U_TEST_P, Comparison, Verdict, check_limit, decide, describe
 from ssd_core.verdicts.judgement import Figure, Finding, judge
+
+LEAST_PAIRS = 3  # of workers: fewer do not show how much one pair's ratio differs from another's
+_PAIR_SPREAD = 0.02  # its standard deviation, until then; processes of the demo differ by 1.7 % (docs/gating.md)
 
 
 def figure_of(*terms: tuple[int, Estimate], scale: float = 1.0) -> Figure:
@@ -48,6 +51,30 @@ def clear(logs: NDArray[np.float64], limit: float = LIMIT) -> bool:
     """Whether this look shows that the ratio, whose logarithms `logs` [rounds] are, is beyond the limit either way."""
     beyond = abs(float(logs.mean())) - math.log1p(limit)
     return beyond > 0 and differs(logs - math.copysign(math.log1p(limit), float(logs.mean())))
+
+
+def compare_until_clear(pairs: Sequence[Interleaved], limit: float = LIMIT) -> Comparison:
+    """Whether B is slower than A by more than `limit`, by less, or too noisy to tell; each pair of workers was new.
+
+    Other than in a gate, a change that is not shown is not enough: the whole interval of the ratio has to lie on one
+    side of the limit, and Wilcoxon's test over the rounds has to agree. The interval is the bootstrap's over pairs and
+    rounds. So few pairs do not show how much pairs differ: `_PAIR_SPREAD` is then assumed.
+    """
+    from scipy.stats import wilcoxon  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
+
+    rounds = [pair.ratios for pair in pairs]
+    beyond = np.log(np.concatenate(rounds)) - math.log1p(limit)
+    p_value = float(wilcoxon(beyond).pvalue) if np.any(beyond) else 1.0
+    assumed = of_error(_PAIR_SPREAD / math.sqrt(len(pairs)) if len(pairs) < LEAST_PAIRS else 0.0)
+    ratio, low, high = interval([(1, estimate(rounds)), (1, assumed)])
+    side = "beyond" if low > 1 + limit else "below" if high < 1 + limit else ""
+    told = f"{describe(ratio)} [{describe(low)} to {describe(high)}] by {len(pairs)} pairs of workers"
+    if not side or p_value >= U_TEST_P:
+        return Comparison(
+            ratio, low, high, p_value, Verdict.TOO_NOISY, f"{told}, not clearly on one side of {limit:.1%}"
+        )
+    verdict = Verdict.REGRESSION if side == "beyond" else Verdict.NO_CHANGE
+    return Comparison(ratio, low, high, p_value, verdict, f"{told}, wholly {side} {limit:.1%}")
 
 
 def compare_interleaved(workers: Sequence[Interleaved], limit: float = LIMIT) -> Comparison:

@@ -21,6 +21,8 @@ class Measured:
         """The end of this run's file names."""
         self.saved: Path | None = None
         """The file of results, once it is written."""
+        self.history: Path | None = None
+        """The file in the history, once it is added."""
         self.report: Path | None = None
         """The page, once it is written."""
         self.ledger = Ledger(quick)
