@@ -10,6 +10,7 @@ pytest_plugins = (
     "fixtures.workers",
     "fixtures.measure",
     "fixtures.serving",
+    "fixtures.shards",
     "fixtures.foreign",
     "fixtures.verdicts",
     "fixtures.record",

@@ -26,8 +26,8 @@ def run_tables(results: Sequence[Result], ledger: Sequence[Mapping[str, str]], n
 
 
 def _of_runs_alone(results: Sequence[Result]) -> list[Table]:
-    """The tables of --against, --profile and --peers."""
+    """The tables of --against, --shard, --server, --profile and --peers."""
     profiles = [profile_tables.table(result) for result in results if isinstance(result, ProfileResult)]
     peers = [peers_tables.speed(results), peers_tables.accuracy(results)]
     server = [server_tables.rates(results), server_tables.points(results)]
-    return [table.filled for table in (tables.against(results), *server, *profiles, *peers)]
+    return [table.filled for table in (tables.against(results), tables.parts(results), *server, *profiles, *peers)]

@@ -1,4 +1,4 @@
-"""`python -m ssd_core generate-coco-records`: the converter's command line."""
+"""`python -m ssd_core generate-coco-records`: the converter's command line, for all images or a shard of them."""
 
 import argparse
 import os
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssd_core import quiet
-from ssd_core.coco.records import IMAGES_PER_SHARD, write_records
+from ssd_core.coco.portion import Portion
+from ssd_core.coco.records import IMAGES_PER_SHARD, Summary, write_records
+from ssd_core.coco.records_part import write_records_part
 
 _LISTED = 5
 
@@ -63,6 +65,11 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser.add_argument(
         "--processes", type=int, metavar="N", help="how many processes work at the same time (default: one per CPU)"
     )
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="write only the I-th of N equal shares of the images, as a part for `merge` (for Slurm, Kubernetes, ...)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -71,21 +78,26 @@ def run(args: argparse.Namespace) -> int:
     # Before TensorFlow is loaded: its log lines would break the progress bar, and nothing here uses oneDNN.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    named = (args.image_path, args.annotations_file, args.output_path, args.output_prefix)
+    options = {name: getattr(args, name) for name in ("include_unannotated", "skip_invalid", "processes")}
+    if args.shard is not None:
+        portion = Portion.parse(args.shard)
+        with quiet.native_code():
+            placed = write_records_part(*named, portion, **options)
+        print(f"Wrote shard {portion} to {placed.folder}")
+        return 0
     with quiet.native_code():
-        summary = write_records(
-            args.image_path,
-            args.annotations_file,
-            args.output_path,
-            args.output_prefix,
-            include_unannotated=args.include_unannotated,
-            skip_invalid=args.skip_invalid,
-            processes=args.processes,
-        )
+        summary = write_records(*named, **options)
+    return report(summary, args.include_unannotated)
+
+
+def report(summary: Summary, include_unannotated: bool) -> int:
+    """Print what a conversion wrote and left out; its exit status."""
     first, last, count = summary.shards[0], summary.shards[-1], len(summary.shards)
     print(f"Wrote {summary.written:,} images to {first}" + (f" … {last.name}, {count} files" if count > 1 else ""))
     if summary.reused_shards:
         print(f"Kept {summary.reused_shards} of the files from an earlier run of the same conversion")
-    if not args.include_unannotated:
+    if not include_unannotated:
         print(f"Left out {summary.unannotated:,} images without annotations (--include-unannotated keeps them)")
     if summary.ambiguous:
         print(
