@@ -10,6 +10,9 @@ from ssd_core import quiet
 from ssd_core.coco.portion import Portion
 from ssd_core.coco.records import IMAGES_PER_SHARD, Summary, write_records
 from ssd_core.coco.records_part import write_records_part
+from ssd_core.errors import UserError
+from ssd_core.scale.client import LOCAL
+from ssd_core.scale.records_ray import convert_on
 
 _LISTED = 5
 
@@ -70,6 +73,14 @@ def add_parser(subparsers: "Subparsers") -> None:
         metavar="I/N",
         help="write only the I-th of N equal shares of the images, as a part for `merge` (for Slurm, Kubernetes, ...)",
     )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help=f"write all shards on the nodes of this Ray cluster, and merge them; {LOCAL} starts one here",
+    )
+    parser.add_argument(
+        "--shards", type=int, metavar="N", help="how many shards with --ray (default: as many as the cluster has CPUs)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -80,6 +91,10 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     named = (args.image_path, args.annotations_file, args.output_path, args.output_prefix)
     options = {name: getattr(args, name) for name in ("include_unannotated", "skip_invalid", "processes")}
+    _check(args)
+    if args.ray is not None:
+        del options["processes"]
+        return report(convert_on(args.ray, args.shards, *named, **options), args.include_unannotated)
     if args.shard is not None:
         portion = Portion.parse(args.shard)
         with quiet.native_code():
@@ -89,6 +104,15 @@ def run(args: argparse.Namespace) -> int:
     with quiet.native_code():
         summary = write_records(*named, **options)
     return report(summary, args.include_unannotated)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """UserError for options that contradict each other."""
+    if args.ray is None and args.shards is not None:
+        raise UserError("--shards is of --ray: give --ray, too, or --shard I/N for one of N.")
+    for option in ("shard", "processes"):
+        if args.ray is not None and getattr(args, option) is not None:
+            raise UserError(f"--ray shares the work out itself: leave --{option} out.")
 
 
 def report(summary: Summary, include_unannotated: bool) -> int:
