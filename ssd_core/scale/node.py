@@ -35,28 +35,31 @@ def run(arguments: list[str], folder: str | None, environment: dict[str, str], w
     """
     import ray
 
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-    began = time.time()
     node = ray.get_runtime_context().get_node_id()
-    where: dict[str, Any] = {"node": node, "host": socket.gethostname(), "began": began}
+    answer: dict[str, Any] = {"node": node, "host": socket.gethostname(), "began": time.time()}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
+    try:
+        answer["status"], answer["output"] = _run(arguments, folder, inherited | environment)
+        if wanted is not None and Path(wanted).is_file():
+            answer["file"] = Path(wanted).read_text(encoding="utf-8")
+    except OSError as error:  # of this node: a folder that is not there, a disk that is full
+        what = error.filename or "its temporary folder"
+        answer |= {"status": 1, "output": f"error: {what} cannot be used ({error.strerror or error})"}
+    return answer | {"ended": time.time()}
+
+
+def _run(arguments: list[str], folder: str | None, environment: dict[str, str]) -> tuple[int, str]:
+    """The status of the command, and the last that it printed."""
     with tempfile.TemporaryFile() as output:
-        try:
-            status = subprocess.run(
-                [sys.executable, "-c", _TIED, str(os.getpid()), *arguments],
-                cwd=folder,
-                env=inherited | environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                check=False,
-            ).returncode
-        except OSError as error:
-            said = f"error: {folder} cannot be used ({error.strerror})"
-            return where | {"status": 1, "output": said, "ended": time.time()}
+        process = subprocess.run(
+            [sys.executable, "-c", _TIED, str(os.getpid()), *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
         size = output.seek(0, os.SEEK_END)
         output.seek(max(0, size - _TAIL_BYTES))
-        text = output.read().decode(errors="replace")
-    answer = where | {"status": status, "output": text, "ended": time.time()}
-    if wanted is not None and Path(wanted).is_file():
-        answer["file"] = Path(wanted).read_text(encoding="utf-8")
-    return answer
+        return process.returncode, output.read().decode(errors="replace")
