@@ -23,6 +23,7 @@ _COMMANDS = (
     "ssd_core.html.command",
     "ssd_core.scale.records_command",
     "ssd_core.scale.merge_command",
+    "ssd_core.scale.fleet_command",
 )
 
 

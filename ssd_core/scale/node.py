@@ -31,7 +31,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 def run(arguments: list[str], folder: str | None, environment: dict[str, str], wanted: str | None) -> dict[str, Any]:
     """Run this node's Python with some arguments in a folder, and say how it ended.
 
-    `wanted` is a file that the command writes, whose text is handed back.
+    `wanted` is a file that the command writes, whose text is handed back; it is then removed.
     """
     import ray
 
@@ -42,6 +42,7 @@ def run(arguments: list[str], folder: str | None, environment: dict[str, str], w
         answer["status"], answer["output"] = _run(arguments, folder, inherited | environment)
         if wanted is not None and Path(wanted).is_file():
             answer["file"] = Path(wanted).read_text(encoding="utf-8")
+            Path(wanted).unlink()
     except OSError as error:  # of this node: a folder that is not there, a disk that is full
         what = error.filename or "its temporary folder"
         answer |= {"status": 1, "output": f"error: {what} cannot be used ({error.strerror or error})"}

@@ -1,5 +1,6 @@
 """What a node of a cluster is: `python -m ssd_core.scale.probe PATH...` runs there and prints one line of JSON."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from ssd_core.files import exists
 from ssd_core.machine import identity
 from ssd_core.scale.cluster import Cluster
 from ssd_core.scale.messages import Ended, Lost, Node, Task
+from ssd_core.scenarios.accuracy_part import ISA_LIMIT
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _VERSIONS = ("python", "tensorflow", "onednn")
@@ -26,13 +28,15 @@ class Probe(msgspec.Struct, frozen=True):
     missing: list[str]
     boot: str = ""
     """Of the running kernel: two nodes with the same one are on one machine."""
+    max_isa: str | None = None
+    """The best instructions that oneDNN may use, where the node's environment limits them."""
 
     @classmethod
     def of_this_machine(cls, paths: Sequence[str] = ()) -> "Probe":
         """The probe of the machine that this process runs on."""
         missing = [path for path in paths if not exists(Path(path))]
         boot = _BOOT.read_text().strip() if exists(_BOOT) else ""
-        return cls(identity.of_this_machine(), __version__, missing, boot)
+        return cls(identity.of_this_machine(), __version__, missing, boot, os.environ.get(ISA_LIMIT))
 
     @property
     def versions(self) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def test_an_error_of_the_users_is_said_once_and_leaves_nothing(nodes: Nodes, fol
 def test_a_node_whose_disk_is_full_is_left_for_the_others(nodes: Nodes, folder: Any, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root can mount a small disk")
     try:
