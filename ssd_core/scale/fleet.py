@@ -91,7 +91,7 @@ def machines_of(nodes: Sequence[Node], probes: Mapping[str, Probe]) -> list[Mach
     names: dict[str, int] = {}
     machines = []
     for (label, model, cores, _, usable, isa), node in kinds.items():
-        parts = [f"{model} {cores} cores", "" if usable == cores else f"{usable} usable", isa or ""]
+        parts = [f"{model} {cores} cores", "" if usable == cores else f"{usable} usable", str(isa or "")]
         said = str(label or " ".join(filter(None, parts)))
         name = _UNSAFE.sub("-", re.sub(r"\(R\)|\(TM\)", "", said)).strip("-")
         names[name] = names.get(name, 0) + 1

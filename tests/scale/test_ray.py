@@ -1,7 +1,6 @@
 """Runs on a head and three nodes of Ray, all on this machine: what they give, and what is left when some of it dies."""
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ def nodes() -> Iterator[Nodes]:
     """The head, and three nodes that stay."""
     with pytest.MonkeyPatch.context() as patch, cluster() as made:
         patch.setenv(VARIABLE, json.dumps(FOUND))
+        patch.delenv("PYTEST_ADDOPTS", raising=False)
         for _ in range(2):
             made.add()
         yield made
@@ -66,7 +66,7 @@ def test_a_conversion_whose_node_is_killed_gives_the_bytes_of_one_process(
 ) -> None:
     one = convert(folder, tmp_path / "one")
     third = nodes.add()
-    running = start(*conversion(folder, tmp_path / "out", nodes.address, "--shards", "7"))
+    running = start(*conversion(folder, tmp_path / "out", nodes.address, "--shards", "5"))
     until(lambda: complete(tmp_path / "out") or running.poll() is not None)
     nodes.kill(third)
     status, output = ended(running)
@@ -80,7 +80,6 @@ def test_accuracy_whose_node_is_killed_gives_the_digits_of_one_process(
     nodes: Nodes, noise_records: Path, tmp_path: Path
 ) -> None:
     (noise_records / "thresholds.toml").write_text("[[rule]]\nkind = 'accuracy'\nmin_ap = 0.5\n")
-    os.environ["PYTEST_ADDOPTS"] = ""
     assert ended(start(*accuracy(noise_records, tmp_path / "one")))[0] == 0
     third = nodes.add()
     running = start(*accuracy(noise_records, tmp_path / "out", "--ray", nodes.address, "--shards", "3"))
@@ -127,7 +126,7 @@ def test_a_node_whose_disk_is_full_is_left_for_the_others(nodes: Nodes, folder: 
         pytest.skip("only root can mount a small disk")
     try:
         small = nodes.add(cpus=2, env_vars={"TMPDIR": str(disk)})
-        running = start(*conversion(folder, tmp_path / "out", nodes.address, "--shards", "9"))
+        running = start(*conversion(folder, tmp_path / "out", nodes.address, "--shards", "6"))
         until(lambda: complete(tmp_path / "out") or running.poll() is not None)
         fill(disk)
         status, output = ended(running)
