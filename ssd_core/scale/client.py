@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -19,6 +20,7 @@ from ssd_core.scale.messages import Ended, Lost, Message, Node, Nodes, Refused, 
 LOCAL = "local"
 _POLL_S = 0.2
 _CONNECT_S = 5.0
+_NODES_S = 1.0  # between two looks at the nodes, of which there may be thousands
 MESSAGES = 3  # the descriptor that they go to: Ray writes to stdout, too
 
 
@@ -72,10 +74,13 @@ def _serve(ray: Any, tasks: "SimpleQueue[Task | None]", say: Any) -> None:
     remote = ray.remote(max_retries=0)(node.run)
     running: dict[Any, Task] = {}
     known: list[Node] | None = None
+    look_s = 0.0
     while True:
-        if (now := _nodes(ray)) != known:
-            known = now
-            say(Nodes(now))
+        if time.monotonic() >= look_s:
+            look_s = time.monotonic() + _NODES_S
+            if (now := _nodes(ray)) != known:
+                known = now
+                say(Nodes(now))
         try:
             while (task := tasks.get(timeout=0 if running else _POLL_S)) is not None:
                 running[

@@ -78,10 +78,14 @@ class Cluster:
             self.submit(task)
         ended: dict[str, Ended | Lost] = {}
         for message in self.messages() if tasks else ():
-            if not isinstance(message, Nodes):
+            if isinstance(message, Nodes):  # Ray lets a task for a node that is gone wait
+                alive = {node.id for node in message.nodes}
+                gone = [task.key for task in tasks if task.on not in (None, *alive) and task.key not in ended]
+                ended |= {key: Lost(key, "the node is gone") for key in gone}
+            else:
                 ended[message.key] = message
-                if len(ended) == len(tasks):
-                    break
+            if len(ended) == len(tasks):
+                break
         return ended
 
     def close(self) -> None:

@@ -149,7 +149,7 @@ class Fleet:
         self._cluster.submit(
             Task(
                 key=key,
-                arguments=["-m", "ssd_core.scale.measuring", file, *what],
+                arguments=["-P", "-m", "ssd_core.scale.measuring", file, *what],
                 folder=str(Path.cwd()),
                 environment=forwarded(),
                 cpus=node.cpus,

@@ -49,7 +49,7 @@ def probe(cluster: Cluster, nodes: Sequence[Node], paths: Sequence[Path], folder
 
     UserError for a node that is lost, lacks this package, has other versions, or does not see one of the paths.
     """
-    arguments = ["-m", "ssd_core.scale.probe", *map(str, paths)]
+    arguments = ["-P", "-m", "ssd_core.scale.probe", *map(str, paths)]
     where = None if folder is None else str(folder)
     tasks = [Task(key=node.id, arguments=arguments, folder=where, cpus=0, on=node.id) for node in nodes]
     answers = cluster.each(tasks)

@@ -41,7 +41,7 @@ def convert_on(
 
         def arguments(portion: Portion) -> list[str]:
             return [
-                *("-m", "ssd_core", "generate-coco-records", "--shard", str(portion), "--processes", "1"),
+                *("-P", "-m", "ssd_core", "generate-coco-records", "--shard", str(portion), "--processes", "1"),
                 *("--image-path", str(image_folder.absolute())),
                 *("--annotations-file", str(annotations_file.absolute())),
                 *("--output-path", str(parts.absolute()), "--output-prefix", prefix),

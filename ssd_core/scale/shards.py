@@ -108,20 +108,28 @@ def run_shards(
             cluster.submit(_elsewhere(tasks[message.key], said.get(message.key, {})))
         else:
             slots(cluster, cpus)
+            for key in open_.intersection(said):
+                _check_left(cluster, said[key], Portion(int(key), len(sizes)), cpus)
 
 
 def sentence(ended: Ended) -> str:
     """What a command that failed said: its sentence for the user, or its last line."""
     lines = [line.strip() for line in ended.output.splitlines() if line.strip()]
     told = [line for line in lines if line.lower().startswith("error: ")]
-    return (told or lines or [f"it ended with status {ended.status}"])[-1 if not told else 0].removeprefix("error: ")
+    return told[0].partition(": ")[2] if told else (lines or [f"it ended with status {ended.status}"])[-1]
 
 
 def _check_failure(cluster: Cluster, ended: Ended, failed: dict[str, str], portion: Portion, cpus: int) -> None:
     """UserError where no other node can be expected to do better."""
-    others = [node for node in cluster.nodes if node.cpus >= cpus and node.id not in (*failed, ended.node)]
-    if sentence(ended) in failed.values() or not others:
+    if sentence(ended) in failed.values():
         raise UserError(f"Shard {portion} failed on {ended.host}: {sentence(ended)}")
+    _check_left(cluster, failed | {ended.node: sentence(ended)}, portion, cpus)
+
+
+def _check_left(cluster: Cluster, failed: dict[str, str], portion: Portion, cpus: int) -> None:
+    """UserError where a shard failed on every node that is there."""
+    if not [node for node in cluster.nodes if node.cpus >= cpus and node.id not in failed]:
+        raise UserError(f"Shard {portion} failed on every node that is there: {list(failed.values())[-1]}")
 
 
 def _elsewhere(task: Task, failed: dict[str, str]) -> Task:
