@@ -8,6 +8,7 @@ pytest_plugins = (
     "fixtures.graphs",
     "fixtures.images",
     "fixtures.workers",
+    "fixtures.shards",
     "fixtures.measure",
     "fixtures.serving",
     "fixtures.foreign",

@@ -14,7 +14,6 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _COMMANDS = (
     "ssd_core.demo.command",
-    "ssd_core.coco.records_command",
     "ssd_core.graph.export_command",
     "ssd_core.graph.quantize_command",
     "ssd_core.graph.bfloat16_command",
@@ -23,6 +22,9 @@ _COMMANDS = (
     "ssd_core.output.show_command",
     "ssd_core.html.command",
     "ssd_core.html.history_command",
+    "ssd_core.scale.records_command",
+    "ssd_core.scale.merge_command",
+    "ssd_core.scale.fleet_command",
 )
 
 

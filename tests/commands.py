@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 MINUTES = "it installs packages and takes minutes"
+RAY = "it needs Ray, which tox -e ray-tests has"
 ROOT_ONLY = "it installs a package of the system, which only root may do"
 
 
@@ -100,6 +101,16 @@ RUN = {
         writes=(".benchmarks/history/acknowledged_*.json",)
     ),
     "python -m ssd_core history import before.json after.json": Ran((r"^\d runs added to \.benchmarks/history",)),
+    **{
+        f"python -m ssd_core generate-coco-records --shard {number}/2 --image-path val2017"
+        " --annotations-file annotations/instances_val2017.json --output-path parts": Ran(
+            (rf"^Wrote shard {number}/2 to ",), (f"parts/val.part-0000{number}-of-00002/part.json",)
+        )
+        for number in (1, 2)
+    },
+    "python -m ssd_core merge parts/val.part-* --output merged-records": Ran(
+        (r"^Wrote 5 images to merged-records",), ("merged-records/val-00000-of-00001",)
+    ),
     "python -m ssd_core machine": Ran((r"governor",)),
     "python -m ssd_core quantize --in-graph fp32.pb --data-location tfrecords --output int8.pb": Ran(
         (r"^wrote int8\.pb",), ("int8.pb",)
@@ -143,6 +154,35 @@ COVERED = {
     "pipx run tox -e thorough": Covered(".github/workflows/tests.yml", "pipx run tox -e thorough\n", MINUTES),
     "pipx run tox -e peers-tests": Covered(".ci/run", "pipx run tox -e peers-tests\n", MINUTES),
     "pipx run tox -e report-tests": Covered(".ci/run", "pipx run tox -e report-tests\n", MINUTES),
+    "pytest bench --accuracy-only --data-location tfrecords --shard 1/2 --output-dir parts": Covered(
+        "tests/fixtures/test_shards.py", "--shard={number}/3", "its results are not in the output folder"
+    ),
+    "pytest bench --accuracy-only --data-location tfrecords --shard 2/2 --output-dir parts": Covered(
+        "tests/fixtures/test_shards.py", "--shard={number}/3", "its results are not in the output folder"
+    ),
+    "python -m ssd_core merge parts/detections_* --output merged": Covered(
+        "tests/scale/test_examples.py", '"merge", *parts', "it needs the parts of the commands before"
+    ),
+    "sbatch --wait docs/examples/accuracy.sbatch": Covered(
+        "tests/scale/test_examples.py", '"accuracy.sbatch"', "it needs Slurm"
+    ),
+    "kubectl apply --filename docs/examples/records.yml": Covered(
+        "tests/scale/test_examples.py", '"records.yml"', "it needs Kubernetes"
+    ),
+    "kubectl wait --for=condition=complete --timeout=1h job/records": Covered(
+        "tests/scale/test_examples.py", '"records.yml"', "it needs Kubernetes"
+    ),
+    "python -m ssd_core generate-coco-records --ray local --image-path val2017"
+    " --annotations-file annotations/instances_val2017.json --output-path ray-records": Covered(
+        "tests/scale/test_ray.py", "--ray", RAY
+    ),
+    "pytest bench --accuracy-only --data-location tfrecords --ray local": Covered(
+        "tests/scale/test_ray.py", "--accuracy-only", RAY
+    ),
+    "python -m ssd_core fleet --ray local --output fleet -- --precision int8 --batch-size 1": Covered(
+        "tests/scale/test_fleet_ray.py", '"fleet"', RAY
+    ),
+    "pipx run tox -e ray-tests": Covered(".ci/run", "pipx run tox -e ray-tests\n", MINUTES),
     "podman build --tag ssd-vgg16-bench --file Containerfile .": Covered(
         ".ci/run", "--tag ssd-vgg16-bench --file Containerfile .", MINUTES
     ),

@@ -1,5 +1,6 @@
 """The tests that are skipped somewhere, where, and why. With CI=true a run fails that skips others, or not these."""
 
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -23,10 +24,27 @@ class Skip:
     reason: str
 
 
+def in_ray_tests() -> bool:
+    """Whether there is Ray, which `tox -e ray-tests` has."""
+    return find_spec("ray") is not None
+
+
+def is_root() -> bool:
+    """Whether a small disk can be mounted."""
+    return os.geteuid() == 0
+
+
 SKIPS = (
     Skip("tests/coco/*", lambda: not COCO_MINI.is_dir(), "the 79 images of COCO are no part of the repository"),
     Skip("tests/backends/test_*", lambda: bool(registry.missing()), "tox -e peers-tests has the other runtimes"),
     Skip("tests/worker/test_loadgen.py*", lambda: not find_spec("mlperf_loadgen"), "LoadGen has no wheel for it"),
+    Skip("tests/scale/test_ray*.py*", lambda: not in_ray_tests(), "tox -e ray-tests has Ray"),
+    Skip("tests/scale/test_fleet_ray.py*", lambda: not in_ray_tests(), "tox -e ray-tests has Ray"),
+    Skip(
+        "tests/scale/test_ray.py::test_a_node_whose_disk_is_full*",
+        lambda: in_ray_tests() and not is_root(),
+        "only root can mount a small disk; .ci/run is root",
+    ),
     Skip("tests/html/test_browser.py*", lambda: not in_report_tests(), "tox -e report-tests has a browser"),
     Skip(
         "tests/backends/test_bench.py::test_without_the_packages_it_is_refused",

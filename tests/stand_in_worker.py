@@ -159,11 +159,11 @@ class StandInWorker:
         layer = Node("conv", "_MklNativeConv2D", [ns // 2 for ns in step_ns], 1, images, kernel, maps)
         return Trace(step_ns, [layer])
 
-    def detections(self, most: int | None = None) -> Iterator[ImageDetections]:
+    def detections(self, most: int | None = None, skip: int = 0) -> Iterator[ImageDetections]:
         score = plan()["score"].get(self._precision)
         found = [] if score is None else [score]
         images = count_records(self._shards)
-        for number in range(1, (images if most is None else min(images, most)) + 1):
+        for number in range(1 + skip, (images if most is None else min(images, skip + most)) + 1):
             boxes = np.array([_BOX] * len(found), np.float32).reshape(-1, 4)
             detections = Detections(np.full(len(found), _LABEL), np.array(found, np.float32), boxes)
             yield ImageDetections(f"{number:012d}.jpg", 200, 300, detections)

@@ -15,7 +15,7 @@ ORDER = (  # of ssd_core's folders and files: each imports only what stands befo
     *("network", "stats", "profiling", "machine"),
     *("images", "coco", "graph", "demo"),
     *("backends", "worker"),
-    *("results", "verdicts", "scenarios", "output", "html"),
+    *("results", "verdicts", "scenarios", "output", "html", "scale"),
     *("upstream", "launch_benchmark", "__main__"),
 )
 WITHOUT_TENSORFLOW = ("stats", "results", "verdicts", "output", "machine", "upstream")

@@ -13,14 +13,10 @@ from tests.pages import MANUAL, PAGES, ROOT
 README = "\n".join(page.read_text() for page in MANUAL)
 MOST_WORDS = 1200  # of the README: one page
 OF_OTHER_PROGRAMS = {
-    "--clear",
-    "--tag",
-    "--file",
-    "--editable",
-    "--cpus",
-    "--notest",
-    "--python",
-}  # podman's, tox's, venv's
+    *("--tag", "--file", "--editable", "--cpus", "--notest", "--python", "--clear"),  # podman's, tox's, pip's, venv's
+    *("--wait", "--array", "--cpus-per-task", "--filename", "--for", "--timeout"),  # Slurm's, Kubernetes'
+    *("--head", "--labels", "--generate"),  # Ray's
+}
 
 
 def options_of(command: str, capsys: pytest.CaptureFixture[str]) -> set[str]:

@@ -149,9 +149,9 @@ def stub(folder: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("block", list(blocks("yaml")), ids=str)
-def test_what_a_page_quotes_is_in_a_workflow(block: Block) -> None:
+def test_what_a_page_quotes_is_in_a_file_that_is_tested(block: Block) -> None:
     assert yaml.safe_load(block.text)
-    texts = [path.read_text() for path in WORKFLOWS.values()]
+    texts = [path.read_text() for path in (*WORKFLOWS.values(), *(ROOT / "docs/examples").glob("*.yml"))]
     assert any(textwrap.indent(block.text, " " * depth) in text for text in texts for depth in range(0, 9, 2))
 
 

@@ -12,9 +12,10 @@ import multiprocessing.connection
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from ssd_core.errors import UserError
 from ssd_core.files import absence, locked, replacing, sha256_of, writable_folder
 
 IMAGES_PER_SHARD = 1024
-_RECORD_FORMAT = 1  # raise it when the same input starts to give other bytes
+RECORD_FORMAT = 1  # raise it when the same input starts to give other bytes
 _POLL_S = 0.2
 
 
@@ -46,15 +47,41 @@ class Summary:
     ambiguous: tuple[str, ...]
     reused_shards: int
 
+    @classmethod
+    def of(cls, folder: Path, shards: Mapping[str, Shard], unannotated: int, reused: Collection[str]) -> "Summary":
+        """Of the shards of a whole conversion, by name."""
+        return cls(
+            shards=tuple(folder / name for name in shards),
+            written=sum(shard.written for shard in shards.values()),
+            unannotated=unannotated,
+            invalid=tuple(line for shard in shards.values() for line in shard.invalid),
+            ambiguous=tuple(name for shard in shards.values() for name in shard.ambiguous),
+            reused_shards=len(reused),
+        )
+
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """All that a process needs to write one shard."""
 
     shard: Path
     image_folder: Path
     images: tuple[tuple[Image, tuple[Annotation, ...]], ...]
     skip_invalid: bool
+
+    @classmethod
+    def of(
+        cls,
+        shard: Path,
+        image_folder: Path,
+        instances: Instances,
+        chosen: Sequence[Image],
+        places: range,
+        skip_invalid: bool,
+    ) -> "Job":
+        """The job for the images at these places of those that are chosen."""
+        images = chosen[places.start : places.stop]
+        return cls(shard, image_folder, tuple((i, instances.of_image.get(i.id, ())) for i in images), skip_invalid)
 
 
 def write_records(
@@ -75,70 +102,83 @@ def write_records(
     None means one per CPU, 1 means this process itself. UserError, too, while another conversion writes the same
     shards.
     """
+    check_names(prefix, processes)
+    instances = load(annotations_file)
+    chosen = chosen_images(instances, include_unannotated)
+    check_there(chosen, instances.path, image_folder, skip_invalid)
+    shards = split(len(chosen), prefix)
+    folder = writable_folder(output_folder)
+    jobs = {name: Job.of(folder / name, image_folder, instances, chosen, of, skip_invalid) for name, of in shards}
+    with one_conversion(output_folder, prefix):
+        journal = Journal(output_folder, prefix)
+        whole = journal.start({name: fingerprint(job) for name, job in jobs.items()}, skip_invalid)
+        to_do = [job for name, job in jobs.items() if name not in whole]
+        done = len(chosen) - sum(len(job.images) for job in to_do)
+        with tqdm(total=len(chosen), initial=done, unit=" images", desc=prefix, disable=not progress) as bar:
+            run_jobs(to_do, processes or len(os.sched_getaffinity(0)), bar, journal.record)
+    return Summary.of(folder, {name: journal.shards[name] for name in jobs}, len(instances.images) - len(chosen), whole)
+
+
+def check_names(prefix: str, processes: int | None) -> None:
+    """UserError for a prefix that begins no file's name, and for no process."""
     if not prefix or "/" in prefix:
         raise UserError(f"The output prefix {prefix!r} cannot begin a file's name: give a word such as val.")
     if processes is not None and processes < 1:
         raise UserError(f"{processes} processes cannot convert anything: give 1 or more.")
-    instances = load(annotations_file)
-    chosen = _chosen(instances, image_folder, include_unannotated, skip_invalid)
-    jobs = {
-        shard.name: _Job(
-            shard, image_folder, tuple((i, instances.of_image.get(i.id, ())) for i in images), skip_invalid
-        )
-        for shard, images in _split(chosen, writable_folder(output_folder) / prefix)
-    }
+
+
+def one_conversion(folder: Path, prefix: str) -> AbstractContextManager[None]:
+    """In the block no other conversion writes the same files; UserError if one does."""
 
     def taken() -> None:
         raise UserError(
-            f"Another conversion writes {prefix}-* into {output_folder}:"
+            f"Another conversion writes {prefix}-* into {folder}:"
             " wait until it is done, or choose another --output-path or --output-prefix."
         )
 
-    with locked(output_folder / f".{prefix}-records.lock", taken):
-        journal = Journal(output_folder, prefix)
-        whole = journal.start({name: _fingerprint(job) for name, job in jobs.items()}, skip_invalid)
-        to_do = [job for name, job in jobs.items() if name not in whole]
-        done = len(chosen) - sum(len(job.images) for job in to_do)
-        with tqdm(total=len(chosen), initial=done, unit=" images", desc=prefix, disable=not progress) as bar:
-            _run(to_do, processes or len(os.sched_getaffinity(0)), bar, journal.record)
-    shards = [journal.shards[name] for name in jobs]
-    return Summary(
-        shards=tuple(job.shard for job in jobs.values()),
-        written=sum(shard.written for shard in shards),
-        unannotated=len(instances.images) - len(chosen),
-        invalid=tuple(line for shard in shards for line in shard.invalid),
-        ambiguous=tuple(name for shard in shards for name in shard.ambiguous),
-        reused_shards=len(whole),
-    )
+    return locked(folder / f".{prefix}-records.lock", taken)
 
 
-def _chosen(instances: Instances, image_folder: Path, include_unannotated: bool, skip_invalid: bool) -> list[Image]:
+def chosen_images(instances: Instances, include_unannotated: bool) -> list[Image]:
+    """The images to convert, in the order of the file; UserError if there are none."""
     chosen = [image for image in instances.images if include_unannotated or image.id in instances.of_image]
     if not chosen:
         raise UserError(
             f"{instances.path} has no image to convert ({len(instances.images)} images, {len(instances.annotations)}"
             " annotations): give another annotations file, or keep unannotated images with --include-unannotated."
         )
-    missing = {image.file_name: why for image in chosen if (why := absence(image.path(image_folder)))}
-    if missing and (not skip_invalid or len(missing) == len(chosen)):
-        name, why = next(iter(missing.items()))
-        raise UserError(
-            f"{len(missing)} of the {len(chosen)} images in {instances.path} are missing from {image_folder}, the first"
-            f" is {name} ({why}): give the folder that has them, or leave missing images out with --skip-invalid."
-        )
     return chosen
 
 
-def _split(images: Sequence[Image], stem: Path) -> Iterator[tuple[Path, Sequence[Image]]]:
-    count = -(-len(images) // IMAGES_PER_SHARD)
-    for number in range(count):
+def check_there(images: Sequence[Image], path: Path, image_folder: Path, skip_invalid: bool) -> None:
+    """UserError if images of the annotations file `path` are missing, or all of them with `skip_invalid`."""
+    missing = {image.file_name: why for image in images if (why := absence(image.path(image_folder)))}
+    if missing and (not skip_invalid or len(missing) == len(images)):
+        name, why = next(iter(missing.items()))
+        raise UserError(
+            f"{len(missing)} of the {len(images)} images in {path} are missing from {image_folder}, the first"
+            f" is {name} ({why}): give the folder that has them, or leave missing images out with --skip-invalid."
+        )
+
+
+def split(images: int, prefix: str, taken: range | None = None) -> Iterator[tuple[str, range]]:
+    """The files of a conversion of so many images, by name, and the places of the images in each.
+
+    With `taken` only the files that hold some of these places, and only these.
+    """
+    taken = range(images) if taken is None else taken
+    count = -(-images // IMAGES_PER_SHARD)
+    for number in range(taken.start // IMAGES_PER_SHARD, -(-taken.stop // IMAGES_PER_SHARD) if taken else 0):
         start = number * IMAGES_PER_SHARD
-        yield stem.with_name(f"{stem.name}-{number:05d}-of-{count:05d}"), images[start : start + IMAGES_PER_SHARD]
+        yield (
+            f"{prefix}-{number:05d}-of-{count:05d}",
+            range(max(start, taken.start), min(start + IMAGES_PER_SHARD, taken.stop)),
+        )
 
 
-def _fingerprint(job: _Job) -> str:
+def fingerprint(job: Job) -> str:
     """Changes when the shard's annotations or image files do. Files are compared by size and time, not read."""
-    digest = hashlib.sha256(b"%d %b" % (_RECORD_FORMAT, os.fsencode(job.image_folder.resolve())))
+    digest = hashlib.sha256(b"%d %b" % (RECORD_FORMAT, os.fsencode(job.image_folder.resolve())))
     for image, annotations in job.images:
         try:
             stat = image.path(job.image_folder).stat()
@@ -149,7 +189,7 @@ def _fingerprint(job: _Job) -> str:
     return digest.hexdigest()
 
 
-def _run(jobs: Sequence[_Job], processes: int, bar: "tqdm[Any]", record: Callable[[str, Shard], None]) -> None:
+def run_jobs(jobs: Sequence[Job], processes: int, bar: "tqdm[Any]", record: Callable[[str, Shard], None]) -> None:
     """Write the jobs' shards and record each when it is complete; the first error stops the others."""
     processes = min(processes, len(jobs))
     if processes <= 1:
@@ -177,10 +217,10 @@ def _run(jobs: Sequence[_Job], processes: int, bar: "tqdm[Any]", record: Callabl
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _write_shard(job: _Job, begin_image: Callable[[], object]) -> Shard:
+def _write_shard(job: Job, begin_image: Callable[[], object]) -> Shard:
     import tensorflow as tf  # it takes 6 s to import
 
-    made_from, written = _fingerprint(job), 0
+    made_from, written = fingerprint(job), 0
     invalid, ambiguous = [], []
     with replacing(job.shard) as temporary:
         try:
@@ -222,7 +262,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _write_shard_in_pool(job: _Job) -> Shard:
+def _write_shard_in_pool(job: Job) -> Shard:
     def begin_image() -> None:
         if _pool["stop"].is_set():
             raise UserError("The conversion was stopped.")

@@ -18,12 +18,14 @@ class Records:
     annotations_file: Path | None
     origin: str
     most: int | None = None
-    """Only so many images are used, the first; None: all."""
+    """Only so many images are used, the first after those that are skipped; None: all."""
+    skip: int = 0
+    """So many images at the start are not used."""
 
     @property
     def images(self) -> int:
         """The number of images that are used."""
-        count = count_records(self.shards)
+        count = max(0, count_records(self.shards) - self.skip)
         return count if self.most is None else min(count, self.most)
 
     @property
@@ -34,6 +36,10 @@ class Records:
     def first(self, most: int | None) -> "Records":
         """The first `most` images of the same records; None: all."""
         return replace(self, most=most)
+
+    def at(self, places: range) -> "Records":
+        """The images at these places."""
+        return replace(self, skip=places.start, most=len(places))
 
     def annotations(self) -> Path:
         """The annotations file; UserError when there is none."""

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ssd_core.errors import UserError
 from ssd_core.images.preprocess import preprocess
-from ssd_core.images.shards import check_schema, count_records, find_fault
+from ssd_core.images.shards import after, check_schema, count_records, find_fault
 from ssd_core.machine.affinity import default_thread_count
 
 Tensor = Any
@@ -40,13 +40,15 @@ def open_pipeline(
     *,
     repeat: bool = False,
     most: int | None = None,
+    skip: int = 0,
 ) -> Iterator[Batch]:
     """Check the shards, then give their images in order, prepared in advance; with `repeat` over and over.
 
     `num_inter_threads` images are prepared at the same time, in the pipeline's own pool of threads.
     `num_intra_threads` is the most that one operation uses. 0 stands for as many as this process has CPUs, by its
-    affinity and its control group's quota. `most` is a limit to the number of images. Without `repeat` the last batch
-    may be smaller. UserError names file and record where something is wrong, at once or when the stream gets there.
+    affinity and its control group's quota. `skip` images at the start are left out, and `most` is a limit to the number
+    of the others. Without `repeat` the last batch may be smaller. UserError names file and record where something is
+    wrong, at once or when the stream gets there.
     Needs eager mode: use it outside of `with session:`.
     """
     if batch_size < 1 or num_inter_threads < 0 or num_intra_threads < 0:
@@ -57,14 +59,22 @@ def open_pipeline(
     count_records(shards)
     check_schema(shards)
     default = default_thread_count()
-    dataset = _dataset(shards, batch_size, num_inter_threads or default, num_intra_threads or default, repeat, most)
+    threads = num_inter_threads or default, num_intra_threads or default
+    dataset = _dataset(shards, batch_size, *threads, repeat, most, skip)
     return _batches(dataset.as_numpy_iterator(), shards)
 
 
 def _dataset(
-    shards: Sequence[Path], batch_size: int, inter_threads: int, intra_threads: int, repeat: bool, most: int | None
+    shards: Sequence[Path],
+    batch_size: int,
+    inter_threads: int,
+    intra_threads: int,
+    repeat: bool,
+    most: int | None,
+    skip: int,
 ) -> Any:
-    dataset = tf.data.TFRecordDataset([os.fsencode(shard) for shard in shards])
+    used, skipped = after(shards, skip)
+    dataset = tf.data.TFRecordDataset([os.fsencode(shard) for shard in used]).skip(skipped)
     if repeat:
         dataset = dataset.repeat()
     if most is not None:

@@ -45,6 +45,19 @@ def count_records(shards: Sequence[Path]) -> int:
     return count
 
 
+def after(shards: Sequence[Path], skip: int) -> tuple[list[Path], int]:
+    """The shards that hold what comes after the first `skip` records, and how many records of the first are skipped.
+
+    Only frames are read, so that a part of a large data set is found without reading what comes before it.
+    """
+    for place, shard in enumerate(shards):
+        records = sum(1 for _ in record_spans(shard)) if skip else 1
+        if skip < records:
+            return list(shards[place:]), skip
+        skip -= records
+    return [], 0
+
+
 def check_schema(shards: Sequence[Path]) -> None:
     """UserError when the first record of a shard lacks what inference needs."""
     for shard in shards:

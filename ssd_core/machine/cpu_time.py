@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,21 @@ def cpu_time(cpus: Collection[int] | None = None, root: Path = ROOT) -> CpuTime:
         idle += sum(ticks[_IDLE])
         steal += ticks[_STEAL] if len(ticks) > _STEAL else 0
     return CpuTime(total, idle, steal)
+
+
+def time_of_processes(matches: Callable[[str], bool], root: Path = ROOT) -> dict[int, int]:
+    """The CPU time so far, in nanoseconds, of each process whose command line matches, by its number."""
+    times: dict[int, int] = {}
+    for folder in (root / "proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if matches(command):
+                # proc(5): user and system ticks are fields 14 and 15; the name in parentheses may hold spaces.
+                fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                times[int(folder.name)] = (int(fields[11]) + int(fields[12])) * _TICK_NS
+        except OSError:  # it ended meanwhile
+            continue
+    return times
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ def run_tables(results: Sequence[Result], ledger: Sequence[Mapping[str, str]], n
 
 
 def _of_runs_alone(results: Sequence[Result]) -> list[Table]:
-    """The tables of the kinds that run alone."""
+    """The tables of --shard and of the kinds that run alone."""
     profiles = [profile_tables.table(result) for result in results if isinstance(result, ProfileResult)]
     peers = [peers_tables.speed(results), peers_tables.accuracy(results)]
     server = [table(results) for table in (server_tables.rates, server_tables.points, server_tables.loadgen)]
-    return [table.filled for table in (tables.against(results), *server, *profiles, *peers)]
+    return [table.filled for table in (tables.against(results), tables.parts(results), *server, *profiles, *peers)]

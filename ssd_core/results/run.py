@@ -5,8 +5,9 @@ case, so a renamed test keeps its baseline.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import msgspec
 from ssd_core.errors import UserError
 from ssd_core.machine.identity import Jitter
 from ssd_core.results.case import Case
-from ssd_core.results.schema import SCHEMA_VERSION, AccuracyResult, Result, TimedResult, of_info, timing_of
+from ssd_core.results.schema import SCHEMA_VERSION, AccuracyResult, Result, TimedResult, as_info, of_info, timing_of
 from ssd_core.results.upgrade import upgraded
 
 LedgerRow = Mapping[str, str]
@@ -83,6 +84,14 @@ def read_compared(path: Path) -> Run:
     if not run.compared:
         raise EmptyRunError(f"{path} holds only what is not compared: measure without --profile and --peers.")
     return run
+
+
+def document(identity: Mapping[str, object], results: Sequence[Result], not_asked: Sequence[str] = ()) -> str:
+    """The text of a file of results that no test measured; `read_run` reads it."""
+    benchmarks = [{"name": str(one.case), "fullname": str(one.case), "extra_info": as_info(one)} for one in results]
+    now = datetime.now(UTC).isoformat()
+    content = {"machine_info": {"identity": identity}, "benchmarks": benchmarks, "ledger": [], "datetime": now}
+    return json.dumps(content | {"not_asked": not_asked}, indent=4)
 
 
 def result_of(where: str, benchmark: Mapping[str, Any]) -> Result:

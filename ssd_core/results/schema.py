@@ -203,6 +203,21 @@ class AccuracyResult(Result, frozen=True, kw_only=True, tag="accuracy"):
         return f"AP is {NO_TRUTH}, for the images hold no object of the ground truth" if self.ap == NO_TRUTH else None
 
 
+class PartResult(Result, frozen=True, kw_only=True, tag="accuracy_part"):
+    """One shard's part of an accuracy case. It has no AP: the parts of all shards give it together."""
+
+    compared: ClassVar[bool] = False
+
+    number: Count
+    """Of the shard, from 1."""
+    of: Count
+    images: Count
+    rounding: str
+    part: str
+    """The name of the part's folder, beside the run's other files."""
+    duration_s: float
+
+
 class ProfileResult(Result, frozen=True, kw_only=True, tag="profile"):
     """Where the time of a step goes."""
 
@@ -246,6 +261,7 @@ AnyResult = Annotated[
     | AgainstResult
     | ServerAgainstResult
     | AccuracyResult
+    | PartResult
     | ProfileResult
     | PeersResult
     | PeersAccuracyResult,

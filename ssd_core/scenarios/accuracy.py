@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ssd_core.coco import annotations
 from ssd_core.coco.evaluate import Accuracy, evaluate, ids_of_files, to_results, write_results
@@ -94,12 +95,16 @@ class Evaluation:
 
     def evaluate(self, images: Sequence[ImageDetections], name: str) -> Accuracy:
         """The 12 numbers of these detections; `detections_NAME_STAMP.json` keeps them in COCO's results format."""
+        ids, results = self.results(images)
+        write_results(results, self.file_of(name))
+        return evaluate(results, self._instances, ids)
+
+    def results(self, images: Sequence[ImageDetections]) -> tuple[list[int], list[dict[str, Any]]]:
+        """The ids of the images, and their detections in COCO's results format."""
         ids = ids_of_files(self._instances, [image.filename for image in images])
         shapes = [(image.height, image.width) for image in images]
         rounding = self._context.settings.upstream_rounding
-        results = to_results([image.detections for image in images], ids, shapes, rounding)
-        write_results(results, self.file_of(name))
-        return evaluate(results, self._instances, ids)
+        return ids, to_results([image.detections for image in images], ids, shapes, rounding)
 
     def file_of(self, name: str) -> Path:
         """Where the detections of this name are kept."""

@@ -106,7 +106,8 @@ class Inference:
 
     def detect(self) -> Iterator[ImageDetections]:
         """The detections in each image of the records, in one pass."""
-        return self.worker.detections(None if self._records is None else self._records.most)
+        records = self._records
+        return self.worker.detections() if records is None else self.worker.detections(records.most, records.skip)
 
     def kernels(self) -> KernelShares:
         """The kernels that the CPU really runs, as oneDNN reports them of a step, from a worker that is not timed."""

@@ -4,7 +4,7 @@ Nothing here depends on pytest: scenarios run with any workers, graphs and progr
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +63,8 @@ class Context:
     """The matches of each precision's detections so far."""
     shared: dict[object, Any] = field(default_factory=dict)
     """Values that scenarios of one run share, so that each is found once."""
+    shards: Callable[[], Sequence[Path]] | None = None
+    """Runs every shard of the accuracy cases on other machines, and gives the folders of their parts."""
 
 
 class Scenario(ABC):

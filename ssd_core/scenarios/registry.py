@@ -5,7 +5,18 @@ from dataclasses import dataclass
 
 from ssd_core.errors import UserError
 from ssd_core.results.case import Case
-from ssd_core.scenarios import accuracy, against, input_pipeline, loadgen, peers, profile, server, server_against, timed
+from ssd_core.scenarios import (
+    accuracy,
+    accuracy_part,
+    against,
+    input_pipeline,
+    loadgen,
+    peers,
+    profile,
+    server,
+    server_against,
+    timed,
+)
 from ssd_core.scenarios.protocol import Context, Scenario
 from ssd_core.scenarios.settings import Settings
 from ssd_core.verdicts.asked import LeftOut
@@ -27,7 +38,7 @@ class Row:
 _ROWS = (
     Row("throughput", timed.throughput_cases, timed.Timed),
     Row("latency", timed.latency_cases, timed.Timed),
-    Row("accuracy", accuracy.cases, accuracy.AccuracyScenario),
+    Row("accuracy", accuracy.cases, accuracy_part.accuracy_scenario),
     Row("input_pipeline", input_pipeline.cases, input_pipeline.InputPipeline),
     Row("server", server.cases, server.Server, ("--server",), by_name=True),
     Row("loadgen", loadgen.cases, loadgen.Loadgen, ("--loadgen",)),

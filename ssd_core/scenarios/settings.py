@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ssd_core.coco.portion import Portion
 from ssd_core.machine.allocator import AllocatorName
 from ssd_core.precisions import DEFAULT
 from ssd_core.results.case import Case
@@ -58,6 +59,8 @@ class Settings:
     trust_graph: bool = False
     fast_postprocess: bool = False
     upstream_rounding: bool = False
+    portion: Portion | None = None
+    """The shard of the images that accuracy cases take; None: all of them."""
     data_location: Path | None = None
     annotations_file: Path | None = None
     against: tuple[str, ...] = ()

@@ -213,9 +213,9 @@ class _Dispatcher:
         assert isinstance(session, InferenceSession)
         return session.trace(feed.next_images, steps), []
 
-    def do_begin_detections(self, most: int | None) -> "Reply":
+    def do_begin_detections(self, most: int | None, skip: int) -> "Reply":
         _, feed = self._ready()
-        self._once = feed.once(most)
+        self._once = feed.once(most, skip)
         return {}, []
 
     def do_next_detections(self) -> "Reply":

@@ -169,9 +169,9 @@ class Worker:
         reply, _ = self._request("trace", steps=steps)
         return Trace(reply["step_ns"], [Node.of_json(node) for node in reply["nodes"]])
 
-    def detections(self, most: int | None = None) -> Iterator[ImageDetections]:
-        """Run all records once, or the first `most`, in order, and yield what was detected in each image."""
-        self._request("begin_detections", most=most)
+    def detections(self, most: int | None = None, skip: int = 0) -> Iterator[ImageDetections]:
+        """Run all records after the first `skip` once, or `most` of them, in order; yield each image's detections."""
+        self._request("begin_detections", most=most, skip=skip)
         while True:
             reply, arrays = self._request("next_detections")
             if not reply["filenames"]:

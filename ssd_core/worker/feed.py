@@ -25,8 +25,8 @@ class Feed(Protocol):
     def next_images(self) -> Images:
         """Wait for the next batch."""
 
-    def once(self, most: int | None = None) -> "Iterator[Batch]":
-        """Every image once, or the first `most`, in order; the last batch may be smaller.
+    def once(self, most: int | None = None, skip: int = 0) -> "Iterator[Batch]":
+        """Every image after the first `skip` once, or `most` of them, in order; the last batch may be smaller.
 
         RuntimeError where there is no such set.
         """
@@ -44,7 +44,7 @@ class DummyFeed:
         """The same batch each time, so that nothing but the inference is measured."""
         return self._images
 
-    def once(self, most: int | None = None) -> "Iterator[Batch]":
+    def once(self, most: int | None = None, skip: int = 0) -> "Iterator[Batch]":
         """Dummy images show nothing that could be detected."""
         raise RuntimeError("dummy images have no detections: call feed_records() first")
 
@@ -66,14 +66,14 @@ class RecordsFeed:
         """The next batch, from the first record again after the last."""
         return next(self._endless).images
 
-    def once(self, most: int | None = None) -> "Iterator[Batch]":
-        """Every record once, or the first `most`, in order."""
-        return self._open(repeat=False, most=most)
+    def once(self, most: int | None = None, skip: int = 0) -> "Iterator[Batch]":
+        """Every record after the first `skip` once, or `most` of them, in order."""
+        return self._open(repeat=False, most=most, skip=skip)
 
-    def _open(self, repeat: bool, most: int | None = None) -> "Iterator[Batch]":
+    def _open(self, repeat: bool, most: int | None = None, skip: int = 0) -> "Iterator[Batch]":
         from ssd_core.images.pipeline import open_pipeline
 
-        return iter(open_pipeline(self._shards, self.batch_size, *self._threads, repeat=repeat, most=most))
+        return iter(open_pipeline(self._shards, self.batch_size, *self._threads, repeat=repeat, most=most, skip=skip))
 
 
 def _aligned(shape: tuple[int, ...]) -> Images:

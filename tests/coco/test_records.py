@@ -80,8 +80,8 @@ def test_shards_are_numbered_and_filled_in_order(make_coco: Any, out: Path) -> N
 
 
 def test_1024_images_a_shard() -> None:
-    parts = list(records._split(list(range(2049)), Path("out/val")))  # type: ignore[arg-type]
-    assert [(path.name, len(images)) for path, images in parts] == [
+    parts = list(records.split(2049, "val"))
+    assert [(name, len(places)) for name, places in parts] == [
         ("val-00000-of-00003", 1024),
         ("val-00001-of-00003", 1024),
         ("val-00002-of-00003", 1),

@@ -38,6 +38,13 @@ def test_it_stops_after_the_first_images(shards: list[Path]) -> None:
         assert [name for batch in batches for name in batch.filenames] == names
 
 
+def test_it_begins_after_the_images_that_are_skipped(shards: list[Path]) -> None:
+    for skip in range(len(NAMES) + 2):
+        for most, names in ((None, NAMES[skip:]), (2, NAMES[skip : skip + 2])):
+            batches = open_pipeline(shards, 4, most=most, skip=skip)
+            assert [name for batch in batches for name in batch.filenames] == names, (skip, most)
+
+
 @pytest.mark.parametrize(("quota", "threads"), [("100000 100000", 1), ("350000 100000", 3), ("max 100000", 8)])
 def test_threads_follow_the_quota(
     shards: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, threads: int

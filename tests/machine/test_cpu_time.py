@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssd_core.machine.cpu_time import CpuTime, Reading, cpu_time
+from ssd_core.machine.cpu_time import CpuTime, Reading, cpu_time, time_of_processes
 
 STAT = """\
 cpu  40 4 8 400 20 2 6 10 30 0
@@ -64,3 +64,16 @@ def test_this_process_is_not_another() -> None:
     now = Reading.of(cpus)
     assert now.own_ns - before.own_ns >= 0.3e9
     assert now.busy_ns - before.busy_ns >= 0.2e9, "the kernel counts in ticks"
+
+
+def test_the_time_of_processes_by_their_command_lines(tmp_path: Path) -> None:
+    for number, command, user, system in (("7", "ray::idle", 3, 4), ("8", "/x/ray/raylet", 1, 0), ("9", "bash", 5, 5)):
+        folder = tmp_path / "proc" / number
+        folder.mkdir(parents=True)
+        (folder / "cmdline").write_bytes(command.encode() + b"\0--more\0")
+        before = "S 1 7 7 0 -1 4194304 0 0 0 0"  # fields 3 to 13
+        (folder / "stat").write_text(f"{number} (a) name) {before} {user} {system} 0 0 20\n")
+    (tmp_path / "proc" / "10").mkdir()  # it ended meanwhile
+    tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    found = time_of_processes(lambda command: "ray" in command, tmp_path)
+    assert found == {7: 7 * tick_ns, 8: tick_ns}

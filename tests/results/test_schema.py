@@ -20,6 +20,7 @@ from ssd_core.results.schema import (
     InputPipelineResult,
     LatencyResult,
     LoadgenResult,
+    PartResult,
     PeersAccuracyResult,
     PeersResult,
     ProfileResult,
@@ -130,6 +131,16 @@ of_kind: dict[str, st.SearchStrategy[Result]] = {
         accuracy_lines=st.lists(names, max_size=2),
         postprocess=st.none() | st.builds(parts.Replacement, positive, positive, positive),
     ),
+    "accuracy_part": st.builds(
+        PartResult,
+        **about,
+        number=counts,
+        of=counts,
+        images=counts,
+        rounding=names,
+        part=names,
+        duration_s=positive,
+    ),
     "server": st.builds(
         ServerResult,
         **about,
@@ -157,8 +168,11 @@ of_kind: dict[str, st.SearchStrategy[Result]] = {
 }
 
 
+ALL_KINDS = {*KINDS, "accuracy_part"}  # the last is what an accuracy case gives of a shard
+
+
 def test_every_scenario_has_its_type() -> None:
-    assert set(of_kind) == set(KINDS)
+    assert set(of_kind) == ALL_KINDS
 
 
 @pytest.mark.parametrize("kind", of_kind)
@@ -196,4 +210,4 @@ def test_the_published_schema_is_the_one_of_the_types() -> None:
 
 def test_the_published_schema_names_every_kind() -> None:
     mapping = json.loads(PUBLISHED.read_text())["discriminator"]["mapping"]
-    assert set(mapping) == set(KINDS)
+    assert set(mapping) == ALL_KINDS

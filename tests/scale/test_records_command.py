@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ssd_core.coco import records_command
+from ssd_core.scale import records_command
 
 
 @pytest.fixture
@@ -73,5 +73,5 @@ def test_what_must_be_given(parser: argparse.ArgumentParser, capsys: pytest.Capt
 
 
 def test_help_needs_no_tensorflow() -> None:
-    check = "import sys, ssd_core.coco.records_command, ssd_core.coco.evaluate; sys.exit('tensorflow' in sys.modules)"
+    check = "import sys, ssd_core.scale.records_command, ssd_core.coco.evaluate; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True, cwd=Path(__file__).resolve().parents[2])

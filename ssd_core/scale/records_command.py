@@ -1,4 +1,4 @@
-"""`python -m ssd_core generate-coco-records`: the converter's command line."""
+"""`python -m ssd_core generate-coco-records`: the converter's command line, for all images or a shard of them."""
 
 import argparse
 import os
@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssd_core import quiet
-from ssd_core.coco.records import IMAGES_PER_SHARD, write_records
+from ssd_core.coco.portion import Portion
+from ssd_core.coco.records import IMAGES_PER_SHARD, Summary, write_records
+from ssd_core.coco.records_part import write_records_part
+from ssd_core.errors import UserError
+from ssd_core.scale.client import LOCAL
+from ssd_core.scale.records_ray import convert_on
 
 _LISTED = 5
 
@@ -63,6 +68,19 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser.add_argument(
         "--processes", type=int, metavar="N", help="how many processes work at the same time (default: one per CPU)"
     )
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="write only the I-th of N equal shares of the images, as a part for `merge` (for Slurm, Kubernetes, ...)",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help=f"write all shards on the nodes of this Ray cluster, and merge them; {LOCAL} starts one here",
+    )
+    parser.add_argument(
+        "--shards", type=int, metavar="N", help="how many shards with --ray (default: as many as the cluster has CPUs)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -71,21 +89,39 @@ def run(args: argparse.Namespace) -> int:
     # Before TensorFlow is loaded: its log lines would break the progress bar, and nothing here uses oneDNN.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    named = (args.image_path, args.annotations_file, args.output_path, args.output_prefix)
+    options = {name: getattr(args, name) for name in ("include_unannotated", "skip_invalid", "processes")}
+    _check(args)
+    if args.ray is not None:
+        del options["processes"]
+        return report(convert_on(args.ray, args.shards, *named, **options), args.include_unannotated)
+    if args.shard is not None:
+        portion = Portion.parse(args.shard)
+        with quiet.native_code():
+            placed = write_records_part(*named, portion, **options)
+        print(f"Wrote shard {portion} to {placed.folder}")
+        return 0
     with quiet.native_code():
-        summary = write_records(
-            args.image_path,
-            args.annotations_file,
-            args.output_path,
-            args.output_prefix,
-            include_unannotated=args.include_unannotated,
-            skip_invalid=args.skip_invalid,
-            processes=args.processes,
-        )
+        summary = write_records(*named, **options)
+    return report(summary, args.include_unannotated)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """UserError for options that contradict each other."""
+    if args.ray is None and args.shards is not None:
+        raise UserError("--shards is of --ray: give --ray, too, or --shard I/N for one of N.")
+    for option in ("shard", "processes"):
+        if args.ray is not None and getattr(args, option) is not None:
+            raise UserError(f"--ray shares the work out itself: leave --{option} out.")
+
+
+def report(summary: Summary, include_unannotated: bool) -> int:
+    """Print what a conversion wrote and left out; its exit status."""
     first, last, count = summary.shards[0], summary.shards[-1], len(summary.shards)
     print(f"Wrote {summary.written:,} images to {first}" + (f" … {last.name}, {count} files" if count > 1 else ""))
     if summary.reused_shards:
         print(f"Kept {summary.reused_shards} of the files from an earlier run of the same conversion")
-    if not args.include_unannotated:
+    if not include_unannotated:
         print(f"Left out {summary.unannotated:,} images without annotations (--include-unannotated keeps them)")
     if summary.ambiguous:
         print(

@@ -1,0 +1,69 @@
+"""A Ray cluster on this machine: a head without CPUs, and nodes that a test can add and kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST_S = 120.0  # that anything here may take, for a machine that stands still
+
+
+class Nodes:
+    """The cluster; every process of it ends with the block."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
+        self.address: str = cluster.address
+        self.head = cluster.head_node
+
+    def add(self, cpus: int = 1, **options: Any) -> Any:
+        """Start a node and wait until it is there."""
+        return self._cluster.add_node(num_cpus=cpus, **options)
+
+    def kill(self, node: Any) -> None:
+        """SIGKILL to every process of a node, as when its machine loses power."""
+        for processes in node.all_processes.values():
+            for one in processes:
+                one.process.send_signal(signal.SIGKILL)
+
+
+@contextmanager
+def cluster() -> Iterator[Nodes]:
+    """Start a head."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    nodes = Nodes(made)
+    try:
+        yield nodes
+    finally:
+        for node in made.list_all_nodes():
+            nodes.kill(node)
+
+
+def start(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
+    """Start this Python with some arguments at the root of the project."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def until(happened: Callable[[], object]) -> None:
+    """Wait until something has happened."""
+    for _ in range(int(LONGEST_S / 0.05)):
+        if happened():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"it did not happen in {LONGEST_S:g} s")
