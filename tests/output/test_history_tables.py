@@ -15,7 +15,7 @@ AT, COUNT = 25, 40
 
 
 def stepped(seed: int = 1, factor: float = 1.05) -> list[float]:
-    ms = 20 * np.exp(0.005 * np.random.default_rng(seed).standard_normal(COUNT))
+    ms = 20 * np.exp(0.002 * np.random.default_rng(seed).standard_normal(COUNT))
     ms[AT:] *= factor
     return [float(one) for one in ms]
 
