@@ -20,7 +20,7 @@ class ServerAsked:
     bound_ms: float | None = None
     percentile: float | None = None
     batch_timeout_ms: float = 0.0
-    seconds: float = 120.0
+    seconds: float = 140.0
     """The time of a search."""
 
 

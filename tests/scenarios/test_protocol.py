@@ -66,7 +66,7 @@ def test_every_kind_of_case_has_a_result_of_its_kind(alone: dict[str, Any]) -> N
     assert {kind for kind, _ in measured.values()} == set(KINDS)
     for case, (kind, of) in measured.items():
         assert case.startswith(f"{kind} ")
-        assert of == case + (" against intra=1" if kind == "against" else "")
+        assert of == case + (" against intra=1" if kind in AGAINST else "")
     assert "throughput fp32-tuned" in measured
 
 

@@ -94,7 +94,7 @@ def test_a_given_rate_is_served_and_not_searched(context: ContextMaker) -> None:
 
 
 def test_a_slow_network_gets_the_percentile_that_fits(context: ContextMaker) -> None:
-    assert served(context, plan={"ms": {"int8": 300.0}}).percentile == 90
+    assert served(context, plan={"ms": {"int8": 300.0}}, seconds=180.0).percentile == 90
 
 
 @pytest.mark.parametrize(
