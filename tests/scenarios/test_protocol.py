@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssd_core.coco.matches import Matches
-from ssd_core.results.case import Case
+from ssd_core.results.case import AGAINST, Case
 from ssd_core.scenarios.protocol import Scenario
 from ssd_core.scenarios.registry import KINDS
 from tests.scenarios.contexts import ContextMaker
