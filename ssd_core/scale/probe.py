@@ -44,8 +44,10 @@ class Probe(msgspec.Struct, frozen=True):
         return {"ssd_core": self.version} | {name: self.identity.get(name) for name in _VERSIONS}
 
 
-def probe(cluster: Cluster, nodes: Sequence[Node], paths: Sequence[Path], folder: Path | None) -> dict[str, Probe]:
-    """What each node is, by its id.
+def probe(
+    cluster: Cluster, nodes: Sequence[Node], paths: Sequence[Path], folder: Path | None, *, others_do: bool = False
+) -> dict[str, Probe]:
+    """What each node is, by its id. If `others_do` the work of a lost node, it is left out while there are others.
 
     UserError for a node that is lost, lacks this package, has other versions, or does not see one of the paths.
     """
@@ -54,7 +56,9 @@ def probe(cluster: Cluster, nodes: Sequence[Node], paths: Sequence[Path], folder
     tasks = [Task(key=node.id, arguments=arguments, folder=where, cpus=0, on=node.id) for node in nodes]
     answers = cluster.each(tasks)
     own = Probe.of_this_machine()
-    return {node.id: _checked(node, answers[node.id], own) for node in nodes}
+    there = [node for node in nodes if isinstance(answers[node.id], Ended)]
+    asked = there if others_do and there else nodes
+    return {node.id: _checked(node, answers[node.id], own) for node in asked}
 
 
 def _checked(node: Node, answer: Ended | Lost, own: Probe) -> Probe:

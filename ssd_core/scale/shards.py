@@ -56,7 +56,7 @@ def check_nodes(cluster: Cluster, shared: Path, paths: Sequence[Path], folder: P
     with replacing(mark) as temporary:
         temporary.write_text("")
     try:
-        probes = probe(cluster, nodes, [mark.absolute(), *paths], folder)
+        probes = probe(cluster, nodes, [mark.absolute(), *paths], folder, others_do=True)
     finally:
         mark.unlink(missing_ok=True)
     if alike:

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from ssd_core.errors import UserError
-from ssd_core.scale.messages import Ended, Lost, Node
-from ssd_core.scale.probe import Probe, _checked
+from ssd_core.scale.messages import Ended, Lost, Node, Task
+from ssd_core.scale.probe import Probe, _checked, probe
 
 NODE = Node("id", "10.0.0.7", 2.0, {})
 OWN = Probe.of_this_machine()
@@ -44,3 +44,25 @@ def test_a_node_that_cannot_take_part(answer: Ended | Lost, sentence: str) -> No
     with pytest.raises(UserError) as error:
         _checked(NODE, answer, OWN)
     assert sentence in str(error.value)
+
+
+class Answers:
+    """As much of a cluster as a probe uses."""
+
+    def __init__(self, **answers: Ended | Lost) -> None:
+        self._answers = answers
+
+    def each(self, tasks: list[Task]) -> dict[str, Ended | Lost]:
+        return {task.key: self._answers[task.key] for task in tasks}
+
+
+def test_a_node_that_just_died_is_left_out_if_others_do_its_work() -> None:
+    nodes = [Node(name, f"{name}.local", 1.0, {}) for name in ("a", "b")]
+    lost = Lost("a", "the node is gone")
+    one_lost: Any = Answers(a=lost, b=answered(said()))
+    assert probe(one_lost, nodes, [], None, others_do=True) == {"b": OWN}
+    with pytest.raises(UserError, match=r"a\.local does not run tasks"):
+        probe(one_lost, nodes, [], None)
+    all_lost: Any = Answers(a=lost, b=lost)
+    with pytest.raises(UserError, match=r"a\.local does not run tasks"):
+        probe(all_lost, nodes, [], None, others_do=True)

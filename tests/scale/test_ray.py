@@ -103,8 +103,8 @@ def results(folder: Path) -> dict[str, tuple[Any, bytes]]:
 def test_of_two_runs_into_one_folder_one_is_refused(nodes: Nodes, folder: Any, tmp_path: Path) -> None:
     convert(folder, tmp_path / "one")
     both = [start(*conversion(folder, tmp_path / "out", nodes.address)) for _ in range(2)]
-    (status, _), (other, said) = sorted(map(ended, both))
-    assert (status, other) == (0, 2)
+    (status, first), (other, said) = sorted(map(ended, both))
+    assert (status, other) == (0, 2), (first, said)
     assert "error: Another run has its shards of val in" in said
     assert contents(tmp_path / "out") == contents(tmp_path / "one")
 
