@@ -182,7 +182,7 @@ COVERED = {
     "python -m ssd_core fleet --ray local --output fleet -- --precision int8 --batch-size 1": Covered(
         "tests/scale/test_fleet_ray.py", '"fleet"', RAY
     ),
-    "pipx run tox -e ray-tests": Covered(".ci/run", "pipx run tox -e ray-tests\n", MINUTES),
+    "pipx run tox -e ray-tests": Covered(".ci/run", "pipx run tox -e ray-tests", MINUTES),
     "podman build --tag ssd-vgg16-bench --file Containerfile .": Covered(
         ".ci/run", "--tag ssd-vgg16-bench --file Containerfile .", MINUTES
     ),
