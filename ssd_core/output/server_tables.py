@@ -47,7 +47,8 @@ def loadgen(results: Sequence[Result]) -> Table:
             valid = f"INVALID: {', '.join(row.invalid)}" if row.invalid else "VALID"
             rows.append([f"loadgen {result.case.id}", row.scenario, f"{row.figure} {row.unit}", *cells, agrees, valid])
     header = ["case", "scenario", "figure", "ours", "LoadGen's", "LoadGen's / ours", "agrees", "LoadGen says"]
-    return Table(header, rows, ["measured in turn; this is a check of the measurement, and no result of MLPerf"]).filled
+    note = "measured in turn; this is a check of the measurement, and not an MLPerf result"
+    return Table(header, rows, [note]).filled
 
 
 def _ends(figure: Interval, of: str) -> str:

@@ -154,7 +154,7 @@ class ServerResult(Result, frozen=True, kw_only=True, tag="server"):
 
 
 class LoadgenResult(Result, frozen=True, kw_only=True, tag="loadgen"):
-    """LoadGen's scenarios of the same worker beside our own figures. It is no result of MLPerf."""
+    """LoadGen's scenarios of the same worker beside our own figures. It is not an MLPerf result."""
 
     compared: ClassVar[bool] = False
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ssd_core.coco.portion import Portion
 from ssd_core.errors import UserError
 from ssd_core.files import locked, replacing, writable_folder
@@ -133,14 +135,7 @@ def _check_left(cluster: Cluster, failed: dict[str, str], portion: Portion, cpus
 
 
 def _elsewhere(task: Task, failed: dict[str, str]) -> Task:
-    return Task(
-        key=task.key,
-        arguments=task.arguments,
-        folder=task.folder,
-        environment=task.environment,
-        cpus=task.cpus,
-        not_on=list(failed),
-    )
+    return msgspec.structs.replace(task, not_on=list(failed))
 
 
 def _check_alike(probes: Sequence[Probe]) -> None:

@@ -139,7 +139,7 @@ def merge_detections(parts: Sequence[Placed], file: Path, annotations_file: Path
     first, ids = of[0], [image_id for part in of for image_id in part.image_ids]
     path = annotations_file or Path(first.annotations_file)
     if sha256_of(path) != first.whole["annotations_sha256"]:
-        raise UserError(f"{path} holds not the annotations of these parts: give theirs with --annotations-file.")
+        raise UserError(f"{path} does not hold the annotations of these parts: give theirs with --annotations-file.")
     if len(ids) != first.whole["images"]:
         raise UserError(
             f"The parts of {first.title} hold {len(ids)} of {first.whole['images']} images: run them again."

@@ -1,6 +1,6 @@
 """LoadGen beside our own figures: MLPerf's four scenarios of the same worker, both measured in turn.
 
-It is a check of the measurement, and no result of MLPerf: that has rules on the network, the data and the duration.
+It is a check of the measurement, and not an MLPerf result: MLPerf has rules on the network, the data and the duration.
 """
 
 import dataclasses
@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +30,7 @@ from ssd_core.stats.served import Served
 from ssd_core.worker.loadgen import SAMPLES_PER_QUERY, Ask, LoadgenScenario
 
 REPORTED = (50, 90, 95, 97, 99, 99.9)  # the percentiles that LoadGen reports
-_OF_STREAMS = 90.0  # the percentile of SingleStream, as MLPerf has it, and of MultiStream: its p99 takes 5,296 images
+_STREAM_PERCENTILE = 90.0  # of SingleStream, as MLPerf has it, and of MultiStream: its p99 takes 5,296 images
 _ROUNDS = 2  # of ours and LoadGen's: ours, LoadGen's, LoadGen's, ours
 _ROUNDS_OF_SERVER = 3  # more, since the tail depends on the schedule
 _RUN_S = 4.0  # of a run, at the least
@@ -108,14 +107,14 @@ class Loadgen(Scenario):
 
     def _scenarios(self, rate: float, bound_ms: float, percent: float) -> Sequence[_Turns]:
         of_one_ns = float(self._queries(8, 1).latency_ns.mean())
-        single = max(samples_needed(_OF_STREAMS), int(_RUN_S * NS_PER_SECOND / of_one_ns))
-        multi = max(samples_needed(_OF_STREAMS), int(_RUN_S * NS_PER_SECOND / (SAMPLES_PER_QUERY * of_one_ns)))
+        single = max(samples_needed(_STREAM_PERCENTILE), int(_RUN_S * NS_PER_SECOND / of_one_ns))
+        multi = max(samples_needed(_STREAM_PERCENTILE), int(_RUN_S * NS_PER_SECOND / (SAMPLES_PER_QUERY * of_one_ns)))
         scheduled = max(samples_needed(percent), int(_RUN_S * rate))
         together = self.case.batch_size * self.case.streams
         offline = math.ceil(single / together) * together
         return (
-            _latency(Ask("SingleStream", single, _OF_STREAMS), lambda: self._queries(single, 1)),
-            _latency(Ask("MultiStream", multi, _OF_STREAMS), lambda: self._queries(multi, SAMPLES_PER_QUERY)),
+            _latency(Ask("SingleStream", single, _STREAM_PERCENTILE), lambda: self._queries(single, 1)),
+            _latency(Ask("MultiStream", multi, _STREAM_PERCENTILE), lambda: self._queries(multi, SAMPLES_PER_QUERY)),
             dataclasses.replace(
                 _latency(Ask("Server", scheduled, percent, rate, bound_ms), lambda: self._at(rate, scheduled)),
                 rounds=_ROUNDS_OF_SERVER,
@@ -149,11 +148,10 @@ class Loadgen(Scenario):
             results.append(result)
             theirs.append(served)
 
-        both = (measure_ours, measure_theirs)
-        for (one, other), _ in zip(cycle((both, both[::-1])), folders, strict=False):
-            one()
-            other()
-            bar.update(2)
+        for number in range(turns.rounds):
+            for measure in (measure_theirs, measure_ours) if number % 2 else (measure_ours, measure_theirs):
+                measure()
+                bar.update()
         own = _estimate(turns, ours, [turns.value(served) for served in ours])
         loadgen = _estimate(turns, theirs, [turns.said(result) for result in results])
         return LoadgenRow(
@@ -171,7 +169,7 @@ class Loadgen(Scenario):
     def _folder(self, scenario: LoadgenScenario, number: int) -> Path:
         """The folder of LoadGen's files of one run, in the output folder."""
         folder = self.context.folder / f"loadgen_{self.context.stamp}_{self.case.id}_{scenario}_{number}"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # of the same case, repeated
         return folder
 
 
