@@ -35,6 +35,7 @@ _DEFAULTS: dict[str, Any] = {
     "yardstick_ms": {"fp32": 3.0, "int8": 0.75, "bf16": 1.5},
     "sleep_s": 0.0,  # really slept in each call that runs steps
     "die": None,  # the precision whose worker dies when it runs
+    "hang": None,  # the precision whose worker never ends a run
     "score": {},  # of the one detection of each image, by precision; without it nothing is detected
     "peak_gb": 0.5,
     "late_ms": 0.01,  # how late requests are taken
@@ -49,6 +50,7 @@ _KERNELS = {
     "int8": ("src:u8::blocked:acdb::f0 wei:s8:a:blocked:A::f0", "brg_conv_fwd:avx512_core_vnni"),
     "bf16": ("src:bf16::blocked:acdb::f0 wei:bf16:a:blocked:A::f0", "brg_conv_fwd:avx512_core_bf16"),
 }
+_FOREVER_S = 600
 _BOX, _LABEL = (0.1, 0.2, 0.5, 0.6), 3
 
 
@@ -96,7 +98,7 @@ class StandInWorker:
         wanted = plan()
         if wanted["die"] == self._precision:
             raise WorkerDied("The worker (process 1) died of SIGKILL during run.")
-        time.sleep(wanted["sleep_s"])
+        time.sleep(_FOREVER_S if wanted["hang"] == self._precision else wanted["sleep_s"])
         typical = wanted["ms"][self._precision] * self._factor * self._images * self._streams + self.settings.delay_ms
         taken = self._series(typical, steps, wanted["noise"])
         return Durations(taken, taken)

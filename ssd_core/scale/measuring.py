@@ -18,6 +18,7 @@ import msgspec
 
 from ssd_core.files import replacing
 from ssd_core.machine.cpu_time import time_of_processes
+from ssd_core.scale.node import tied
 
 _ITEM = re.compile(r"^\S+\.py::\S.*$", re.MULTILINE)
 _RAY = re.compile(r"(/ray/(core/src/ray/|_private/|dashboard/|autoscaler/))|^ray::")
@@ -55,7 +56,7 @@ def cases(arguments: Sequence[str]) -> list[str]:
 
 
 def _pytest(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pytest", *arguments]
+    command = tied(["-m", "pytest", *arguments])
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,16 @@ def run(arguments: list[str], folder: str | None, environment: dict[str, str], w
     return answer | {"ended": time.time()}
 
 
+def tied(arguments: Sequence[str]) -> list[str]:
+    """The command that runs this Python with these arguments, and that ends when the process that starts it dies."""
+    return [sys.executable, "-c", _TIED, str(os.getpid()), *arguments]
+
+
 def _run(arguments: list[str], folder: str | None, environment: dict[str, str]) -> tuple[int, str]:
     """The status of the command, and the last that it printed."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.run(
-            [sys.executable, "-c", _TIED, str(os.getpid()), *arguments],
+            tied(arguments),
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -27,10 +27,19 @@ class Nodes:
         return self._cluster.add_node(num_cpus=cpus, **options)
 
     def kill(self, node: Any) -> None:
-        """SIGKILL to every process of a node, as when its machine loses power."""
+        """SIGKILL to every process of a node, as when its machine loses power; returns when the head knows."""
+        self.end(node)
+        if node is not self.head:
+            until(lambda: node.node_id not in {one["NodeID"] for one in self._nodes() if one["Alive"]})
+
+    def end(self, node: Any) -> None:
+        """SIGKILL to every process of a node."""
         for processes in node.all_processes.values():
             for one in processes:
                 one.process.send_signal(signal.SIGKILL)
+
+    def _nodes(self) -> Any:
+        return self._cluster.global_state.node_table()
 
 
 @contextmanager
@@ -45,7 +54,7 @@ def cluster() -> Iterator[Nodes]:
         yield nodes
     finally:
         for node in made.list_all_nodes():
-            nodes.kill(node)
+            nodes.end(node)
 
 
 def start(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
