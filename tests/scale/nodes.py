@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,23 @@ class Nodes:
             until(lambda: node.node_id not in {one["NodeID"] for one in self._nodes() if one["Alive"]})
 
     def end(self, node: Any) -> None:
-        """SIGKILL to every process of a node."""
-        for processes in node.all_processes.values():
-            for one in processes:
-                one.process.send_signal(signal.SIGKILL)
+        """SIGKILL to every process of a node, and to its workers, which would end their tasks first."""
+        own = {one.process.pid for processes in node.all_processes.values() for one in processes}
+        for pid in own | {child for child, parent in parents().items() if parent in own}:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _nodes(self) -> Any:
         return self._cluster.global_state.node_table()
+
+
+def parents() -> dict[int, int]:
+    """The parent of each process, from /proc/PID/stat, whose second field is the name in brackets."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            found[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    return found
 
 
 @contextmanager
