@@ -8,6 +8,7 @@ the bound, their service times correct the simulation, and a lower rate is tried
 import math
 import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from ssd_core.stats.steadiness import interval_of_median
 
 SCHEDULES = 3  # with other seeds, all of which have to keep the bound
 BOUND = 3.0  # times the median latency at a fifth of the capacity, unless the user gives a bound
+_WIDEST = 4.0  # times that, for a machine on which no rate keeps a smaller bound within the time
 LARGEST_LATE = 0.05  # of the bound: a run in which requests were taken later is invalid
 _TAILS = (99, 95, 90)
 _MARGIN = 0.07  # quantile of the peaks of single schedules: at this rate 93 % of schedules keep the bound
@@ -49,6 +51,19 @@ def cases(settings: Settings, kind: str = "server") -> Iterator[Case]:
                     yield Case(kind, precision, batch, inter, intra, streams)
 
 
+class _Try(NamedTuple):
+    """A rate to try, the requests of each schedule, and the peaks of simulated schedules."""
+
+    rate: float
+    requests: int
+    peaks: list[float]
+
+    @property
+    def takes_s(self) -> float:
+        """The time of all schedules."""
+        return SCHEDULES * self.requests / self.rate if self.rate else math.inf
+
+
 class Server(Scenario):
     """Serves one case."""
 
@@ -69,6 +84,7 @@ class Server(Scenario):
             self.endpoint.calibrate(bar)
             pilots = [self.schedule(share * self.endpoint.capacity) for share in PILOTS]
             self._bound_ms = self._asked.bound_ms or bound_of(pilots[0])
+            self._widest_ms = _WIDEST * self._bound_ms
             self.endpoint.learn(pilots)
             one_ms = self.endpoint.service.mean_ns(1) / _NS_PER_MS
             if self._bound_ms < one_ms:
@@ -95,9 +111,9 @@ class Server(Scenario):
             **self.endpoint.inference.depends_on(),
         )
 
-    def _fits(self, percent: float, rate: float) -> bool:
-        """Whether the schedules with the percentile's samples fit into the time."""
-        return SCHEDULES * samples_needed(percent) / rate <= self._left_s
+    def _fits(self, percent: float, rate: float, schedules: int = SCHEDULES) -> bool:
+        """Whether so many schedules with the percentile's samples fit into the time."""
+        return schedules * samples_needed(percent) / rate <= self._left_s
 
     @property
     def _percentiles(self) -> Sequence[float]:
@@ -125,36 +141,54 @@ class Server(Scenario):
         return rate, [self._serve(rate, requests) for _ in range(SCHEDULES)], None
 
     def _searched(self) -> tuple[float, list[Served], Interval]:
-        ceiling, smaller = math.inf, _SMALLER
+        ceiling, smaller, served = math.inf, _SMALLER, list[Served]()
         while True:
-            rate, requests, peaks = self._predicted(ceiling)
-            served: list[Served] = []
-            while len(served) < SCHEDULES:
-                served.append(self._serve(rate, requests))
-                if not served[-1].keeps(self._percentile, self._bound_ms):
-                    break
+            predicted = self._predicted(ceiling)
+            if predicted.takes_s <= self._left_s:
+                tried, served = predicted, []
             else:
-                return rate, served, _interval(float(np.median(peaks)), peaks)
-            ceiling, smaller = smaller * rate, _MUCH_SMALLER
-            self.endpoint.learn(served)
+                self._widen(predicted)
+                ceiling, smaller = math.inf, _SMALLER
+                if not (served and self._kept(served)):
+                    continue
+                tried = tried._replace(peaks=self._peaks(tried.requests))
+            while len(served) < SCHEDULES and self._kept(served):
+                served.append(self._serve(tried.rate, tried.requests))
+                self.endpoint.learn(served[-1:])
+            if self._kept(served):
+                return tried.rate, served, _interval(float(np.median(tried.peaks)), tried.peaks)
+            ceiling, smaller = smaller * tried.rate, _MUCH_SMALLER
 
-    def _predicted(self, ceiling: float) -> tuple[float, int, list[float]]:
-        """The rate to try, the requests of a schedule, and the peaks, for the largest percentile that fits the time.
+    def _kept(self, served: Sequence[Served]) -> bool:
+        """Whether all of them keep the bound."""
+        return all(one.keeps(self._percentile, self._bound_ms) for one in served)
 
-        UserError if none fits.
-        """
-        for percent in self._percentiles:
+    def _predicted(self, ceiling: float) -> _Try:
+        """What to try next, for the largest percentile that leaves time for a second try, or the smallest one."""
+        schedules, capacity = SCHEDULES + _SPARE, self.endpoint.capacity
+        possible = [percent for percent in self._percentiles if self._fits(percent, capacity, schedules)]
+        for percent in possible or self._percentiles[-1:]:
             self._percentile, needed = percent, samples_needed(percent)
-            affordable = int(_LIKELY * self.endpoint.capacity * self._left_s / (SCHEDULES + _SPARE))
-            requests = max(needed, affordable)
+            requests = max(needed, int(_LIKELY * capacity * self._left_s / schedules))
             peaks = self._peaks(requests)
             rate = min(float(np.quantile(peaks, _MARGIN)), ceiling)
-            if rate > 0 and self._fits(percent, rate):
-                return rate, min(requests, int(rate * self._left_s / SCHEDULES)), peaks
-        raise UserError(
-            f"No rate kept p{self._percentile:g} <= {self._bound_ms:g} ms in {SCHEDULES} schedules within"
-            f" {self._asked.seconds:g} s: give more --server-seconds, or a larger --latency-bound-ms."
-        )
+            if rate > 0 and self._fits(percent, rate, schedules):
+                return _Try(rate, min(requests, int(rate * self._left_s / schedules)), peaks)
+        return _Try(rate, needed, peaks)
+
+    def _widen(self, predicted: _Try) -> None:
+        """Take the next bound, if the user leaves it open; UserError otherwise, or when it is the widest."""
+        wider_ms = next_round(self._bound_ms)
+        if self._asked.bound_ms or wider_ms > self._widest_ms:
+            bound = f"p{self._percentile:g} <= {self._bound_ms:g} ms"
+            if not predicted.rate:
+                raise UserError(f"No rate keeps {bound} with the measured times: give a larger --latency-bound-ms.")
+            raise UserError(
+                f"No rate kept {bound} in time: {predicted.rate:.1f} requests a second may, for which {SCHEDULES}"
+                f" schedules take {predicted.takes_s:.0f} s, and {max(0, self._left_s):.0f} s are left of"
+                f" --server-seconds {self._asked.seconds:g}: give more, or a larger --latency-bound-ms."
+            )
+        self._bound_ms = wider_ms
 
     def _peaks(self, requests: int) -> list[float]:
         most, least = _SIMULATED
@@ -230,5 +264,14 @@ def bound_of(pilot: Served) -> float:
 
 def rounded(value_ms: float) -> float:
     """To one of 1, 1.5, 2, 3, 5, 7 times a power of ten, so that two runs have the same bound."""
+    return min(_round_around(value_ms), key=lambda one: abs(math.log(one / value_ms)))
+
+
+def next_round(value_ms: float) -> float:
+    """The next larger one of these."""
+    return min(one for one in _round_around(value_ms) if one > 1.01 * value_ms)
+
+
+def _round_around(value_ms: float) -> list[float]:
     power = 10.0 ** math.floor(math.log10(value_ms))
-    return min((step * power for step in (1, 1.5, 2, 3, 5, 7, 10)), key=lambda one: abs(math.log(one / value_ms)))
+    return [step * power for step in (1, 1.5, 2, 3, 5, 7, 10, 15)]

@@ -1,5 +1,6 @@
 """Online serving on a worker whose queue is simulated: the rate that is found, and what is refused."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,13 @@ import pytest
 from ssd_core.errors import UserError
 from ssd_core.results.case import Case
 from ssd_core.results.schema import ServerResult
-from ssd_core.scenarios.server import SCHEDULES, Server, cases, rounded
+from ssd_core.scenarios import server
+from ssd_core.scenarios.server import SCHEDULES, Server, cases, next_round, rounded
 from ssd_core.scenarios.settings import ServerAsked, Settings
 from ssd_core.stats.queue import Queue, Service
-from ssd_core.stats.served import poisson
+from ssd_core.stats.served import Batches, Served, Times, poisson
 from tests.scenarios.contexts import ContextMaker
+from tests.stand_in_worker import StandInWorker
 from tests.stats.test_queue import exact_peak
 
 CASE = Case("server", "int8", 1, 1, 2)
@@ -97,6 +100,48 @@ def test_a_slow_network_gets_the_percentile_that_fits(context: ContextMaker) -> 
     assert served(context, plan={"ms": {"int8": 300.0}}, seconds=180.0).percentile == 90
 
 
+@pytest.fixture
+def slow_when_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of 170 ms that is up to 1.7 times as slow after idle time, on a clock that its requests move."""
+    now_s = 0.0
+
+    def service(worker: StandInWorker, _: int) -> Service:
+        noise = np.random.default_rng(5).lognormal(0.0, 0.15, (6, 2000))
+        return Service({1: 170e6}, tuple(noise * np.array([1, 1.2, 1.25, 1.3, 1.4, 1.4])[:, None]))
+
+    def serve(worker: StandInWorker, arrived_ns: Times, batches: Batches) -> Served:
+        nonlocal now_s
+        answer = served_at_once(worker, arrived_ns, batches)
+        now_s += float(answer.ended_ns.max()) * 1e-9
+        return answer
+
+    served_at_once = StandInWorker.serve
+    monkeypatch.setattr(StandInWorker, "_service", service)
+    monkeypatch.setattr(StandInWorker, "serve", serve)
+    monkeypatch.setattr(server, "time", SimpleNamespace(monotonic=lambda: now_s, perf_counter=lambda: now_s))
+
+
+@pytest.mark.usefixtures("slow_when_idle")
+def test_a_slow_network_that_is_slower_after_idle_time_gets_a_rate(context: ContextMaker) -> None:
+    result = served(context)
+    assert result.percentile == 90
+    assert 500 <= result.bound_ms <= 1000
+    assert 1.5 < result.rate < 5
+    assert result.duration_s is not None
+    assert result.duration_s < 180
+
+
+@pytest.mark.usefixtures("slow_when_idle")
+def test_a_bound_that_is_left_open_is_widened_if_the_time_is_short(context: ContextMaker) -> None:
+    narrow, wide = served(context), served(context, seconds=75.0)
+    assert wide.bound_ms > narrow.bound_ms
+    assert all(np.percentile(one, 90) <= wide.bound_ms * 1e6 for one in wide.latencies_ns)
+    with pytest.raises(UserError, match=r"No rate kept p90 <= 500 ms in time: \d\.\d requests a second may, for which"):
+        served(context, seconds=75.0, bound_ms=500.0)
+    with pytest.raises(UserError, match="No rate keeps p90 <= 230 ms with the measured times: give a larger"):
+        served(context, bound_ms=230.0)
+
+
 @pytest.mark.parametrize(
     ("plan", "asked", "sentence"),
     [
@@ -124,3 +169,8 @@ def test_cases_have_one_batch_size() -> None:
 @pytest.mark.parametrize(("value", "bound"), [(97.8, 100), (31, 30), (640, 700), (12.0, 10), (2.4, 2)])
 def test_a_bound_is_round(value: float, bound: float) -> None:
     assert rounded(value) == pytest.approx(bound)
+
+
+@pytest.mark.parametrize(("value", "bound"), [(100, 150), (150, 200), (700, 1000), (1000, 1500), (20, 30)])
+def test_the_next_bound_is_round(value: float, bound: float) -> None:
+    assert next_round(value) == pytest.approx(bound)
