@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trials", type=int, help="how many")
     parser.add_argument("--delay-ms", type=float, required=True, help="5 %% of a step")
-    parser.add_argument("options", nargs="*", default=_DEMO, help="of pytest bench (default: the demo's int8 graph)")
-    given = parser.parse_args(arguments)
+    parser.epilog = f"Further options are those of pytest bench (default: {' '.join(_DEMO)})."
+    given, options = parser.parse_known_args(arguments)
     random, rows = np.random.default_rng(16), []
     with tempfile.TemporaryDirectory() as folder:
         pytest = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pytest.ini"), str(ROOT / "bench")]
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for trial in range(given.trials):
             slower, place = int(random.integers(1, COMMITS)), Path(folder) / str(trial)
             revisions = repository(place, slower, given.delay_ms)
-            found, printed = named(place, revisions, [*pytest, *given.options])
+            found, printed = named(place, revisions, [*pytest, *(options or _DEMO)])
             said = re.findall(r"^git bisect: (\d+)", printed, re.MULTILINE)
             rows.append([str(trial), str(slower), str(revisions.index(found)) if found else "none", " ".join(said)])
             print(rows[-1], flush=True)

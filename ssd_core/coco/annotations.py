@@ -7,7 +7,7 @@ import json
 import os
 import posixpath
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ _LARGEST_OF_FLOAT = 2**53  # above it a float cannot hold every whole number
 Entry = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Image:
     """An image as the file describes it; sizes in pixels.
 
@@ -49,7 +49,7 @@ class Image:
         return folder / os.fsdecode(self.encoded_name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """One object: `box` is (x, y, width, height) in pixels, `area` (square pixels) that of its outline."""
 
@@ -114,13 +114,13 @@ def load(path: Path) -> Instances:
     return Instances(path, tuple(images.values()), tuple(annotations.values()), tuple(category_ids))
 
 
-def _read(path: Path) -> Entry:
+def _read(path: Path) -> dict[str, Any]:
     try:
         with (
             reading(f"The annotations file {path}", "give the path of a COCO instances file"),
             path.open("rb") as stream,
         ):
-            document = json.load(stream)
+            document = json.load(stream, object_hook=_without_outline)
     except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
         raise UserError(f"{path} is not JSON ({error}): give the path of a COCO instances file.") from error
     if not isinstance(document, dict):
@@ -128,7 +128,14 @@ def _read(path: Path) -> Entry:
     return document
 
 
-def _entries(document: Entry, key: str, path: Path) -> list[Entry]:
+def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
+    """Let go of the outline of an object as soon as it is read: it takes most of the file."""
+    entry.pop("segmentation", None)
+    return entry
+
+
+def _entries(document: dict[str, Any], key: str, path: Path) -> Iterator[Entry]:
+    """The entries of a list, which lets go of each when the next one is taken."""
     entries = document.get(key)
     if not isinstance(entries, list):
         what = f"has no '{key}' list" if key not in document else f"has something else than a list for its '{key}'"
@@ -138,7 +145,8 @@ def _entries(document: Entry, key: str, path: Path) -> list[Entry]:
             raise UserError(
                 f"{path}: entry {place} of its '{key}' is {_short(entry)}, not an object: remove or correct it."
             )
-    return entries
+        entries[place] = None
+        yield entry
 
 
 def _image(entry: Entry, path: Path) -> Image:

@@ -1,7 +1,9 @@
 """A/B in one run: each case and its variant in turn, A B B A, in two workers on the same machine."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
@@ -16,14 +18,15 @@ from ssd_core.scenarios.protocol import Context, Graph, Scenario
 from ssd_core.scenarios.settings import Settings, UntilClear
 from ssd_core.scenarios.timed import batches
 from ssd_core.scenarios.variant import parse
+from ssd_core.stats.interleaved import LEAST_ROUNDS
 from ssd_core.stats.steadiness import is_steady
 from ssd_core.verdicts.compare import Verdict
-from ssd_core.verdicts.in_turn import clear, compare_interleaved, compare_until_clear
+from ssd_core.verdicts.in_turn import PAIR_SPREAD, clear, compare_interleaved, compare_until_clear
 
 _LEAST_PAIRS = 20  # pairs of blocks: ten rounds A B B A, two more than the test needs
 _LOOK_EVERY = 4  # pairs; each further look is a chance to stop by luck
 _TIME_LIMIT_S = 40.0  # of both together
-_ROUNDS_A_PAIR = 8  # of one pair of workers for git bisect: the fewest that Wilcoxon's test can decide on
+_MOST_ROUNDS = 40  # of one pair of workers for git bisect
 _WIDTH = 0.02  # the ratio is known well enough when its interval is no wider
 
 
@@ -101,15 +104,15 @@ class Against(Scenario):
         start, runs = time.monotonic(), list[InterleavedRun]()
         while True:
             run = self._started()
-            for _ in range(2 * _ROUNDS_A_PAIR):
+            while not _settled(run):
                 run.pair()
                 on_pair()
             runs.append(run)
             verdict = compare_until_clear([run.interleaved() for run in runs], asked.limit).verdict
             if verdict is not Verdict.TOO_NOISY or time.monotonic() - start >= asked.seconds:
                 return runs
-            for inference in (self._other, self._own):
-                inference.restart()
+            with ThreadPoolExecutor() as both:
+                list(both.map(Inference.restart, (self._other, self._own)))
 
     def _elapsed_s(self, run: InterleavedRun) -> float:
         return run.seconds
@@ -133,3 +136,11 @@ class Against(Scenario):
         ratio = compare_interleaved([run.interleaved()])
         known = ratio.low is not None and ratio.high is not None and ratio.high / ratio.low - 1 <= _WIDTH
         return known or self._elapsed_s(run) >= self._time_limit_s
+
+
+def _settled(run: InterleavedRun) -> bool:
+    """Whether more rounds of this pair of workers would say less than new workers do."""
+    if run.pairs % 2 or run.pairs < 2 * LEAST_ROUNDS:
+        return False
+    logs = np.log(run.interleaved().ratios)
+    return len(logs) >= _MOST_ROUNDS or float(logs.std(ddof=1)) / math.sqrt(len(logs)) <= PAIR_SPREAD / 2

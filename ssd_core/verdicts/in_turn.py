@@ -14,7 +14,7 @@ from ssd_core.verdicts.compare import LIMIT, U_TEST_P, Comparison, Verdict, chec
 from ssd_core.verdicts.judgement import Figure, Finding, judge
 
 LEAST_PAIRS = 3  # of workers: fewer do not show how much one pair's ratio differs from another's
-_PAIR_SPREAD = 0.02  # its standard deviation, until then; processes of the demo differ by 1.7 % (docs/gating.md)
+PAIR_SPREAD = 0.02  # its standard deviation, until then; processes of the demo differ by 1.7 % (docs/gating.md)
 
 
 def figure_of(*terms: tuple[int, Estimate], scale: float = 1.0) -> Figure:
@@ -58,14 +58,14 @@ def compare_until_clear(pairs: Sequence[Interleaved], limit: float = LIMIT) -> C
 
     Other than in a gate, a change that is not shown is not enough: the whole interval of the ratio has to lie on one
     side of the limit, and Wilcoxon's test over the rounds has to agree. The interval is the bootstrap's over pairs and
-    rounds. So few pairs do not show how much pairs differ: `_PAIR_SPREAD` is then assumed.
+    rounds. So few pairs do not show how much pairs differ: `PAIR_SPREAD` is then assumed.
     """
     from scipy.stats import wilcoxon  # not at the top: SciPy takes 0.7 s, which pytest's start does not need
 
     rounds = [pair.ratios for pair in pairs]
     beyond = np.log(np.concatenate(rounds)) - math.log1p(limit)
     p_value = float(wilcoxon(beyond).pvalue) if np.any(beyond) else 1.0
-    assumed = of_error(_PAIR_SPREAD / math.sqrt(len(pairs)) if len(pairs) < LEAST_PAIRS else 0.0)
+    assumed = of_error(PAIR_SPREAD / math.sqrt(len(pairs)) if len(pairs) < LEAST_PAIRS else 0.0)
     ratio, low, high = interval([(1, estimate(rounds)), (1, assumed)])
     side = "beyond" if low > 1 + limit else "below" if high < 1 + limit else ""
     told = f"{describe(ratio)} [{describe(low)} to {describe(high)}] by {len(pairs)} pairs of workers"

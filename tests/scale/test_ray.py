@@ -1,8 +1,11 @@
 """Runs on a head and three nodes of Ray, all on this machine: what they give, and what is left when some of it dies."""
 
 import json
+import os
+import random
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +20,7 @@ from tests.stand_in import VARIABLE
 pytest.importorskip("ray", reason="tox -e ray-tests has Ray")
 
 IMAGES = 30
+TRIALS = range(int(os.environ.get("RAY_TRIALS", "1")))  # how often a node is killed, each time at another moment
 FOUND = {"score": {"fp32": 0.9, "int8": 0.6}}
 
 
@@ -61,14 +65,22 @@ def visible(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
+def in_the_middle(trial: int) -> None:
+    """Wait for a moment of a trial; the first is at once."""
+    time.sleep(trial and random.Random(trial).uniform(0, 2))
+
+
+@pytest.mark.parametrize("trial", TRIALS)
 def test_a_conversion_whose_node_is_killed_gives_the_bytes_of_one_process(
-    nodes: Nodes, folder: Any, tmp_path: Path
+    nodes: Nodes, folder: Any, tmp_path: Path, trial: int
 ) -> None:
     one = convert(folder, tmp_path / "one")
     third = nodes.add()
     running = start(*conversion(folder, tmp_path / "out", nodes.address, "--shards", "5"))
     until(lambda: complete(tmp_path / "out") or running.poll() is not None)
-    nodes.kill(third)
+    in_the_middle(trial)
+    nodes.end(third)
+    assert running.poll() is None, "there was nothing left to do"
     status, output = ended(running)
     assert status == 0, output
     assert f"Wrote {one.written} images" in output
@@ -76,15 +88,18 @@ def test_a_conversion_whose_node_is_killed_gives_the_bytes_of_one_process(
     assert not list((tmp_path / "out").glob(".val-parts"))
 
 
+@pytest.mark.parametrize("trial", TRIALS)
 def test_accuracy_whose_node_is_killed_gives_the_digits_of_one_process(
-    nodes: Nodes, noise_records: Path, tmp_path: Path
+    nodes: Nodes, noise_records: Path, tmp_path: Path, trial: int
 ) -> None:
     (noise_records / "thresholds.toml").write_text("[[rule]]\nkind = 'accuracy'\nmin_ap = 0.5\n")
     assert ended(start(*accuracy(noise_records, tmp_path / "one")))[0] == 0
     third = nodes.add()
     running = start(*accuracy(noise_records, tmp_path / "out", "--ray", nodes.address, "--shards", "3"))
     until(lambda: complete(tmp_path / "out") or running.poll() is not None)
-    nodes.kill(third)
+    in_the_middle(trial)
+    nodes.end(third)
+    assert running.poll() is None, "there was nothing left to do"
     status, output = ended(running)
     assert status == 0, output
     one, many = (results(tmp_path / name) for name in ("one", "out"))
