@@ -128,7 +128,8 @@ COVERED = {
     "git bisect start v1.4 v1.3": _BISECTION,
     "git bisect run bash -c './make-graph.sh /tmp/new.pb || exit 125": _BISECTION,
     "git bisect run bash -c 'python3 -m venv --clear /tmp/new || exit 128": _BISECTION,
-    "/tmp/new/bin/pip install -q -r requirements.txt -e ~/ssd-vgg16-bench || exit 125": _BISECTION,
+    "/tmp/new/bin/pip install -q -e ~/ssd-vgg16-bench && /tmp/new/bin/pip install -q -r requirements.txt"
+    " || exit 125": _BISECTION,
     "cd ~/ssd-vgg16-bench || exit 128": _BISECTION,
     ".tox/bench/bin/pytest bench --against graph=/tmp/good.pb --in-graph int8=/tmp/new.pb --batch-size 1"
     " --bisect-status --bisect-limit 0.025'": _BISECTION,
