@@ -1,6 +1,7 @@
 """A shard of a conversion: its part, and the records that all parts give, which are those of one process."""
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from os import sched_getaffinity
 from pathlib import Path
@@ -11,7 +12,7 @@ from ssd_core import __version__
 from ssd_core.coco import records
 from ssd_core.coco.annotations import load
 from ssd_core.coco.journal import Journal, Shard
-from ssd_core.coco.part import Placed, RecordsPart, folder_of, read_part, write_part
+from ssd_core.coco.part import Placed, RecordsPart, check_file, folder_of, read_part, write_part
 from ssd_core.coco.portion import Portion
 from ssd_core.coco.records import Job, Summary
 from ssd_core.errors import UserError
@@ -72,10 +73,11 @@ def write_records_part(
     return Placed(folder, part)
 
 
-def merge_records(parts: Sequence[Placed], output_folder: Path) -> Summary:
+def merge_records(parts: Sequence[Placed], output_folder: Path, *, link: bool = False) -> Summary:
     """The records of all parts of a run, which are in order: the same files as one process writes.
 
-    Files that an earlier call wrote from the same parts are kept. UserError if a piece is not what its shard wrote.
+    With `link` a piece that is a whole file is not copied; it is for parts that are removed afterwards. Files that an
+    earlier call wrote from the same parts are kept. UserError if a piece is not what its shard wrote.
     """
     pieces: dict[str, list[tuple[Path, Shard]]] = {}
     first = _records(parts[0])
@@ -90,7 +92,7 @@ def merge_records(parts: Sequence[Placed], output_folder: Path) -> Summary:
         whole = journal.start({name: _made_from(of_file) for name, of_file in pieces.items()}, skip_invalid=True)
         for name, of_file in pieces.items():
             if name not in whole:
-                journal.record(name, _join(of_file, folder / name))
+                journal.record(name, _join(of_file, folder / name, link))
         return Summary.of(folder, {name: journal.shards[name] for name in pieces}, first.unannotated, whole)
 
 
@@ -118,10 +120,38 @@ def _made_from(pieces: Sequence[tuple[Path, Shard]]) -> str:
     return hashlib.sha256("".join(shard.sha256 for _, shard in pieces).encode()).hexdigest()
 
 
-def _join(pieces: Sequence[tuple[Path, Shard]], target: Path) -> Shard:
-    """Write the pieces of one file one after the other, each checked while it is read."""
+def _join(pieces: Sequence[tuple[Path, Shard]], target: Path, link: bool) -> Shard:
+    """Write the pieces of one file one after the other."""
+    with replacing(target) as temporary:
+        if link and len(pieces) == 1:
+            ((path, shard),) = pieces
+            check_file(path, shard.sha256)
+            _link(path, temporary)
+            sha256 = shard.sha256
+        else:
+            sha256 = _concatenate(pieces, temporary)
+    return Shard(
+        _made_from(pieces),
+        sha256,
+        sum(shard.written for _, shard in pieces),
+        tuple(line for _, shard in pieces for line in shard.invalid),
+        tuple(name for _, shard in pieces for name in shard.ambiguous),
+    )
+
+
+def _link(path: Path, target: Path) -> None:
+    """Give the file a second name; a file system that has none gets a copy."""
+    target.unlink()
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, target)
+
+
+def _concatenate(pieces: Sequence[tuple[Path, Shard]], target: Path) -> str:
+    """Write the pieces one after the other, each checked while it is read; the SHA-256 of all."""
     whole = hashlib.sha256()
-    with replacing(target) as temporary, temporary.open("wb") as output:
+    with target.open("wb") as output:
         for path, shard in pieces:
             digest = hashlib.sha256()
             with reading(str(path), "copy the part again, or run its shard again"), path.open("rb") as piece:
@@ -131,10 +161,4 @@ def _join(pieces: Sequence[tuple[Path, Shard]], target: Path) -> Shard:
                     output.write(chunk)
             if digest.hexdigest() != shard.sha256:
                 raise UserError(f"{path} is not what its shard wrote: copy the part again, or run its shard again.")
-    return Shard(
-        _made_from(pieces),
-        whole.hexdigest(),
-        sum(shard.written for _, shard in pieces),
-        tuple(line for _, shard in pieces for line in shard.invalid),
-        tuple(name for _, shard in pieces for name in shard.ambiguous),
-    )
+    return whole.hexdigest()

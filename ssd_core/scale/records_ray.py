@@ -53,6 +53,6 @@ def convert_on(
         with tqdm(total=images, unit=" images", desc=prefix) as bar:
             run_shards(cluster, arguments, [len(portion.range(images)) for portion in portions], bar)
         (group,) = grouped(folder_of(parts, prefix, portion) for portion in portions).values()
-        summary = merge_records(group, output_folder)
+        summary = merge_records(group, output_folder, link=True)
         shutil.rmtree(parts)
     return summary

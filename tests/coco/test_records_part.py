@@ -36,8 +36,10 @@ def test_the_same_bytes_and_summary_as_one_process(
 ) -> None:
     out = tmp_path_factory.mktemp("out")
     one = convert(eleven, out / "one")
-    merged = merge_records(shards(eleven, out / "parts", of), out / "merged")
-    assert contents(out / "merged") == contents(out / "one")
+    parts = shards(eleven, out / "parts", of)
+    merged = merge_records(parts, out / "merged")
+    merge_records(parts, out / "linked", link=True)
+    assert contents(out / "merged") == contents(out / "linked") == contents(out / "one")
     assert [path.name for path in merged.shards] == [path.name for path in one.shards]
     assert (
         (merged.written, merged.unannotated, merged.invalid)
@@ -92,9 +94,10 @@ def test_a_piece_that_changed_is_refused_and_leaves_nothing(eleven: Any, tmp_pat
     parts = shards(eleven, tmp_path / "parts", 2)
     piece = parts[1].folder / "val-00002-of-00003"
     piece.write_bytes(piece.read_bytes()[:-1])
-    with pytest.raises(UserError, match="is not what its shard wrote"):
-        merge_records(parts, tmp_path / "merged")
-    assert sorted(contents(tmp_path / "merged")) == ["val-00000-of-00003", "val-00001-of-00003"]
+    for link in (False, True):
+        with pytest.raises(UserError, match="not what its shard wrote"):
+            merge_records(parts, tmp_path / "merged", link=link)
+        assert sorted(contents(tmp_path / "merged")) == ["val-00000-of-00003", "val-00001-of-00003"]
     shard(eleven, tmp_path / "parts", 2, 2)
     summary = merge_records(parts, tmp_path / "merged")
     assert (summary.written, summary.reused_shards) == (11, 2)
