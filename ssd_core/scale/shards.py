@@ -92,6 +92,8 @@ def run_shards(
         cluster.submit(task)
     open_, losses, said = set(tasks), Counter[str](), dict[str, dict[str, str]]()
     for message in cluster.messages():
+        if isinstance(message, Ended | Lost) and message.key not in tasks:
+            continue  # the late end of a question to a node that was gone
         if isinstance(message, Ended) and message.status == 0:
             open_.discard(message.key)
             bar.update(sizes[int(message.key) - 1])
