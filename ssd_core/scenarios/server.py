@@ -136,7 +136,8 @@ class Server(Scenario):
         return self._asked.seconds - (time.monotonic() - self._begun_s)
 
     def _at(self, rate: float) -> tuple[float, list[Served], None]:
-        self._percentile = next(percent for percent in self._percentiles if self._fits(percent, rate))
+        fitting = [percent for percent in self._percentiles if self._fits(percent, rate)]
+        self._percentile = fitting[0] if fitting else self._percentiles[-1]
         requests = max(samples_needed(self._percentile), self._few(rate))
         return rate, [self._serve(rate, requests) for _ in range(SCHEDULES)], None
 
