@@ -1,5 +1,6 @@
 import json
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,6 +39,20 @@ def test_a_file_in_its_own_order(coco: Any) -> None:
     assert instances.of_image.keys() == {100 + n for n in range(1, 9)}
     assert instances.annotations[0].box == tuple(coco.document["annotations"][0]["bbox"])
     assert [a.is_crowd for a in instances.of_image[105]] == [True, True]
+
+
+def test_outlines_take_no_memory_but_the_file_s(plain: SimpleNamespace, tmp_path: Path) -> None:
+    """As bytes and as text; a list of numbers as short as these takes six times as much."""
+    one = plain.document["annotations"][0] | {"segmentation": [[1.25] * 10_000]}
+    path = tmp_path / "instances.json"
+    path.write_text(json.dumps(plain.document | {"annotations": [one | {"id": number} for number in range(100)]}))
+    tracemalloc.start()
+    try:
+        assert len(load(path).annotations) == 100
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 3 * path.stat().st_size
 
 
 def test_the_real_file(coco_mini: Any) -> None:

@@ -90,6 +90,13 @@ def test_a_part_without_its_manifest_is_written_again_and_a_complete_one_kept(el
     assert shard(eleven, tmp_path, 1, 2) != placed
 
 
+def test_a_whole_file_is_linked_if_that_is_asked_for(eleven: Any, tmp_path: Path) -> None:
+    (placed,) = shards(eleven, tmp_path / "parts", 1)
+    for link in (False, True):
+        merged = merge_records([placed], tmp_path / f"merged{link}", link=link)
+        assert {path.samefile(placed.folder / path.name) for path in merged.shards} == {link}
+
+
 def test_a_piece_that_changed_is_refused_and_leaves_nothing(eleven: Any, tmp_path: Path) -> None:
     parts = shards(eleven, tmp_path / "parts", 2)
     piece = parts[1].folder / "val-00002-of-00003"

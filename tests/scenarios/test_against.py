@@ -1,10 +1,14 @@
 """A case and its variant, in turn, on a worker of fixed durations."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
 from ssd_core.errors import UserError
 from ssd_core.results.case import Case
-from ssd_core.scenarios.against import Against
+from ssd_core.scenarios.against import Against, _settled
+from ssd_core.scenarios.interleaved import InterleavedRun
 from tests.scenarios.contexts import ContextMaker
 
 CASE = Case("against", "int8", 1, 1, 2)
@@ -35,6 +39,26 @@ def test_a_clear_slowdown_ends_early(context: ContextMaker, variant: str, second
 def test_a_case_is_no_slower_than_itself(context: ContextMaker) -> None:
     result = Against(CASE, context({"noise": 0.001}, steps=40, warmup_steps=1, against=("env=A=1",))).measure()
     assert result.against.verdict == "no change shown"
+
+
+class Noisy:
+    """A runner of steps of about 1 ms."""
+
+    def __init__(self, noise: float, seed: int) -> None:
+        self._noise, self._generator = noise, np.random.default_rng(seed)
+
+    def run(self, steps: int) -> Sequence[float]:
+        times: list[float] = (1e6 * self._generator.lognormal(0, self._noise, steps)).tolist()
+        return times
+
+
+@pytest.mark.parametrize(("noise", "rounds"), [(0.005, 8), (0.6, 40)])
+def test_a_pair_of_workers_is_measured_until_its_own_noise_is_small(noise: float, rounds: int) -> None:
+    """It is below 1 % after eight rounds of 0.5 %, and 9 % after forty of 60 %."""
+    run = InterleavedRun(Noisy(noise, 1), Noisy(noise, 2), steps=1)
+    while not _settled(run):
+        run.pair()
+    assert run.pairs == 2 * rounds
 
 
 def test_without_a_variant_there_is_nothing_to_run_against(context: ContextMaker) -> None:
