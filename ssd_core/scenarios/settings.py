@@ -30,7 +30,8 @@ class UntilClear:
 
     limit: float
     """0.03: a time that is 3 % longer."""
-    seconds: float
+    seconds: float = 600.0
+    """It ends as soon as it is clear, which takes one or two minutes where rounds vary by 5 %."""
 
 
 @dataclass(frozen=True)
