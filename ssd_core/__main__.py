@@ -12,20 +12,20 @@ from ssd_core import console
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-_COMMANDS = (
-    "ssd_core.demo.command",
-    "ssd_core.graph.export_command",
-    "ssd_core.graph.quantize_command",
-    "ssd_core.graph.bfloat16_command",
-    "ssd_core.scenarios.machine_command",
-    "ssd_core.output.compare_command",
-    "ssd_core.output.show_command",
-    "ssd_core.html.command",
-    "ssd_core.html.history_command",
-    "ssd_core.scale.records_command",
-    "ssd_core.scale.merge_command",
-    "ssd_core.scale.fleet_command",
-)
+_COMMANDS = {
+    "demo": "ssd_core.demo.command",
+    "export-graph": "ssd_core.graph.export_command",
+    "quantize": "ssd_core.graph.quantize_command",
+    "bfloat16": "ssd_core.graph.bfloat16_command",
+    "machine": "ssd_core.scenarios.machine_command",
+    "compare": "ssd_core.output.compare_command",
+    "show": "ssd_core.output.show_command",
+    "report": "ssd_core.html.command",
+    "history": "ssd_core.html.history_command",
+    "generate-coco-records": "ssd_core.scale.records_command",
+    "merge": "ssd_core.scale.merge_command",
+    "fleet": "ssd_core.scale.fleet_command",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m ssd_core", description=__doc__)
     subparsers = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
-    for name in _COMMANDS:
-        importlib.import_module(name).add_parser(subparsers)
+    named = [name for name in arguments[:1] if name in _COMMANDS]  # only its module is imported, which takes less time
+    for name in named or _COMMANDS:
+        importlib.import_module(_COMMANDS[name]).add_parser(subparsers)
     parsed = parser.parse_args(arguments)
     status: int = parsed.run(parsed)
     return status

@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Each command's parser by name."""
     subparsers = argparse.ArgumentParser().add_subparsers()
-    for name in __main__._COMMANDS:
-        importlib.import_module(name).add_parser(subparsers)
+    for module in __main__._COMMANDS.values():
+        importlib.import_module(module).add_parser(subparsers)
     return dict(subparsers.choices)
 
 
@@ -40,6 +40,10 @@ def test_an_empty_value_is_refused_by_the_options_name(
     for arguments in ([option, ""], [f"{option}="]):
         assert main([command, *arguments]) == 2
         assert capsys.readouterr().err.startswith(f"error: {option} is given an empty value: give it one, or leave")
+
+
+def test_each_command_is_that_of_its_module() -> None:
+    assert list(commands()) == list(__main__._COMMANDS)
 
 
 def test_most_commands_take_a_value() -> None:

@@ -28,6 +28,8 @@ _BEST_INT8 = {  # best first
     "asimddp": "dot products",
     "avx2": "AVX2",
 }
+ISA_LIMIT = "ONEDNN_MAX_CPU_ISA"
+"""The environment variable that limits the instructions that oneDNN uses."""
 _TENSORFLOW_PACKAGES = ("tensorflow-cpu", "tensorflow", "intel-tensorflow", "tensorflow-cpu-aws")
 # onednn_async since TensorFlow 2.22
 _ONEDNN_HEADERS = "tensorflow/include/external/onednn*/include/oneapi/dnnl/dnnl_version.h"

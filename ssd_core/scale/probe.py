@@ -14,7 +14,6 @@ from ssd_core.files import exists
 from ssd_core.machine import identity
 from ssd_core.scale.cluster import Cluster
 from ssd_core.scale.messages import Ended, Lost, Node, Task
-from ssd_core.scenarios.accuracy_part import ISA_LIMIT
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _VERSIONS = ("python", "tensorflow", "onednn")
@@ -36,7 +35,7 @@ class Probe(msgspec.Struct, frozen=True):
         """The probe of the machine that this process runs on."""
         missing = [path for path in paths if not exists(Path(path))]
         boot = _BOOT.read_text().strip() if exists(_BOOT) else ""
-        return cls(identity.of_this_machine(), __version__, missing, boot, os.environ.get(ISA_LIMIT))
+        return cls(identity.of_this_machine(), __version__, missing, boot, os.environ.get(identity.ISA_LIMIT))
 
     @property
     def versions(self) -> dict[str, Any]:

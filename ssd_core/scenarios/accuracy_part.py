@@ -24,7 +24,6 @@ from ssd_core.scenarios.accuracy import AccuracyScenario, Evaluation
 from ssd_core.scenarios.inference import Inference
 from ssd_core.scenarios.protocol import Context, Scenario
 
-ISA_LIMIT = "ONEDNN_MAX_CPU_ISA"
 _SHARED = "parts"  # in the context, for the cases of a run
 
 
@@ -97,7 +96,7 @@ class AccuracyPart(Scenario):
             "version": __version__,
             # Other kernels add in another order, so that the last digits differ.
             "cpu_model": machine["cpu_model"],
-            "max_cpu_isa": os.environ.get(ISA_LIMIT),
+            "max_cpu_isa": os.environ.get(identity.ISA_LIMIT),
         }
 
 
