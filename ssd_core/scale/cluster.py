@@ -23,16 +23,17 @@ _FORWARDED = ("TF_", "ONEDNN_", "KMP_", "OMP_")
 
 
 class Cluster:
-    """A connection to a cluster, made while the caller goes on; leaving the block ends the tasks that still run.
+    """A connection to a cluster; leaving the block ends the tasks that still run.
 
-    UserError where Ray is not installed, at the first look at the nodes where no cluster is, and when it is lost.
+    UserError where no cluster is, where Ray is not installed, or when the cluster is lost.
     """
 
     def __init__(self, address: str, cpus: int | None = None) -> None:
         if find_spec("ray") is None:
             raise UserError("--ray needs Ray, which is not installed: pip install 'ssd-vgg16-bench[ray]'.")
         self.address = address
-        self._nodes: list[Node] | None = None
+        self.nodes: list[Node] = []
+        """Those that are alive, by the newest message."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the connection
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
@@ -45,13 +46,11 @@ class Cluster:
         )
         os.close(writing)
         self._messages = os.fdopen(reading, "rb")
-
-    @property
-    def nodes(self) -> list[Node]:
-        """Those that are alive, by the newest message; the first look waits for the connection."""
-        if self._nodes is None:
-            self._nodes = self._first()
-        return self._nodes
+        try:
+            self._first()
+        except BaseException:
+            self.close()
+            raise
 
     def submit(self, task: Task) -> None:
         """Hand over a task; it runs as soon as a node is free for it."""
@@ -67,7 +66,7 @@ class Cluster:
         for line in self._messages:
             message = msgspec.json.decode(line, type=Message)
             if isinstance(message, Nodes):
-                self._nodes = message.nodes
+                self.nodes = message.nodes
             if isinstance(message, Refused):
                 break
             yield message
@@ -103,7 +102,7 @@ class Cluster:
         self._log.close()
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """Itself: it is connected already."""
         return self
 
     def __exit__(
@@ -112,7 +111,7 @@ class Cluster:
         """Let go of the cluster."""
         self.close()
 
-    def _first(self) -> list[Node]:
+    def _first(self) -> None:
         line = self._messages.readline()
         message = msgspec.json.decode(line, type=Message) if line else Refused("it ended the connection")
         if isinstance(message, Refused):
@@ -121,7 +120,7 @@ class Cluster:
                 f" --head` prints, or {LOCAL} to start one here."
             )
         assert isinstance(message, Nodes)
-        return message.nodes
+        self.nodes = message.nodes
 
     def _lost(self) -> UserError:
         return UserError(

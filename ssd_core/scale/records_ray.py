@@ -1,7 +1,6 @@
 """A conversion on a Ray cluster: the shards of `generate-coco-records --shard`, and what merge gives of them."""
 
 import shutil
-from contextlib import ExitStack
 from pathlib import Path
 
 from tqdm import tqdm
@@ -35,11 +34,9 @@ def convert_on(
     check_names(prefix, None)
     if shards is not None and shards < 1:
         raise UserError(f"{shards} shards cannot convert anything: give 1 or more.")
+    images = len(chosen_images(load(annotations_file), include_unannotated))
     flags = {"--include-unannotated": include_unannotated, "--skip-invalid": skip_invalid}
-    with ExitStack() as stack:
-        cluster = stack.enter_context(Cluster(address))
-        images = len(chosen_images(load(annotations_file), include_unannotated))  # while Ray connects
-        parts = stack.enter_context(parts_folder(output_folder, prefix))
+    with parts_folder(output_folder, prefix) as parts, Cluster(address) as cluster:
         of = shards or slots(cluster, 1)
 
         def arguments(portion: Portion) -> list[str]:

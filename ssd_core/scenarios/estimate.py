@@ -18,6 +18,7 @@ from ssd_core.verdicts.limits import isa_tier
 _OPENING_S = 10.0  # a worker imports TensorFlow, opens its graph and runs the yardstick
 _KERNELS_S = 9.0  # a second worker of each precision, which reads oneDNN's kernels
 _RUNS_ALONE_S = 40.0  # --against, --profile and --peers: two or more runners in turn
+_UNTIL_CLEAR_S = 100.0  # --bisect-status: 40 evaluations took 111 s each with the opening (docs/history.md)
 _LOADGEN_S = 150.0  # after the search: its scenarios, each in turn with ours
 # Multiply-adds a second of one CPU, by the best instructions of its precision: of a 2-core Xeon and a 2-core EPYC.
 _FP32 = 6e10
@@ -42,6 +43,8 @@ def seconds_of(cases: Sequence[Case], settings: Settings) -> Iterator[float]:
             yield opening_s + search_s + settings.processes * _series_s(case, settings)
         elif case.kind in ("server", "loadgen"):
             yield opening_s + settings.server.seconds + (_LOADGEN_S if case.kind == "loadgen" else 0.0)
+        elif settings.until_clear is not None:
+            yield opening_s + min(_UNTIL_CLEAR_S, settings.until_clear.seconds)
         else:
             yield opening_s + _RUNS_ALONE_S
 

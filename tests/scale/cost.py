@@ -49,7 +49,7 @@ print(evaluate(results, instances, [image.id for image in instances.images]).AP)
 
 
 def generate(folder: Path, count: int) -> None:
-    """Write the pictures and an annotations file; what is there already is kept."""
+    """Write the pictures and an annotations file."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)

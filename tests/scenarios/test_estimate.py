@@ -11,7 +11,7 @@ from ssd_core.results.case import Case
 from ssd_core.scenarios import estimate
 from ssd_core.scenarios.estimate import images_of, rate_of, seconds_of
 from ssd_core.scenarios.registry import KINDS
-from ssd_core.scenarios.settings import Settings
+from ssd_core.scenarios.settings import Settings, UntilClear
 
 LATENCY = Case("latency", "int8", 1, 1, 2)
 SETTINGS = Settings(cpus=2)
@@ -43,6 +43,15 @@ def test_steps_and_processes_that_were_asked_for_count() -> None:
     assert total(replace(SETTINGS, processes=3), LATENCY) > total(SETTINGS, LATENCY) + 20
     warm = total(replace(SETTINGS, steps=10, warmup_steps=10_000), LATENCY)
     assert warm == pytest.approx(many, rel=0.01)
+
+
+def test_a_bisection_measures_longer_but_no_longer_than_it_may() -> None:
+    against = Case("against", "int8", 1, 1, 2)
+    once, usual, short = (
+        total(replace(SETTINGS, until_clear=until), against)
+        for until in (None, UntilClear(0.03), UntilClear(0.03, seconds=10.0))
+    )
+    assert short < once < usual
 
 
 def test_a_search_takes_longer_than_one_case() -> None:
