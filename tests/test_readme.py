@@ -36,6 +36,7 @@ def test_every_option_that_is_named_is_one(capsys: pytest.CaptureFixture[str]) -
     for program in (
         [sys.executable, "-m", "pytest", "--help"],
         [sys.executable, "-m", "ssd_core.upstream.launch_benchmark", "-h"],
+        [sys.executable, "-m", "tests.bisect_trials", "-h"],
     ):
         known |= flags(subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     assert flags(README) - known - OF_OTHER_PROGRAMS == set()
