@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ssd_core.errors import UserError
 
 CACHE_VARIABLE = "SSD_VGG16_CACHE"
 _CHUNK_BYTES = 1 << 20
+_reading_umask = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -185,6 +187,7 @@ def _unwritable(path: Path, why: str, fix: str = "choose another folder") -> Use
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _reading_umask:  # the system has one for all threads, and only a change tells it
+        mask = os.umask(0)
+        os.umask(mask)
     return mask

@@ -2,7 +2,8 @@
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from os import sched_getaffinity
 from pathlib import Path
 
@@ -73,7 +74,9 @@ def write_records_part(
     return Placed(folder, part)
 
 
-def merge_records(parts: Sequence[Placed], output_folder: Path, *, link: bool = False) -> Summary:
+def merge_records(
+    parts: Sequence[Placed], output_folder: Path, *, link: bool = False, progress: bool = True
+) -> Summary:
     """The records of all parts of a run, which are in order: the same files as one process writes.
 
     With `link` a piece that is a whole file is not copied; it is for parts that are removed afterwards. Files that an
@@ -84,15 +87,22 @@ def merge_records(parts: Sequence[Placed], output_folder: Path, *, link: bool = 
     for placed in parts:
         for name, shard in _records(placed).pieces.items():
             pieces.setdefault(name, []).append((placed.folder / name, shard))
-    if not any(shard.written for of_file in pieces.values() for _, shard in of_file):
+    if not _written(pieces.values()):
         raise UserError(f"All images of {first.title} were left out: give the folder that has them to its shards.")
     folder = writable_folder(output_folder)
     with records.one_conversion(folder, first.name):
         journal = Journal(folder, first.name)
         whole = journal.start({name: _made_from(of_file) for name, of_file in pieces.items()}, skip_invalid=True)
-        for name, of_file in pieces.items():
-            if name not in whole:
-                journal.record(name, _join(of_file, folder / name, link))
+        to_do = [name for name in pieces if name not in whole]
+        with (
+            ThreadPoolExecutor(len(sched_getaffinity(0))) as pool,
+            tqdm(total=_written(pieces.values()), unit=" images", desc=f"{first.name} merge", disable=not progress) as bar,
+        ):
+            bar.update(_written(pieces[name] for name in whole))
+            joined = pool.map(lambda name: _join(pieces[name], folder / name, link), to_do)
+            for name, shard in zip(to_do, joined, strict=True):
+                journal.record(name, shard)
+                bar.update(shard.written)
         return Summary.of(folder, {name: journal.shards[name] for name in pieces}, first.unannotated, whole)
 
 
@@ -113,6 +123,10 @@ def _kept(folder: Path, whole: dict[str, object], made_from: dict[str, str]) -> 
     same = {name: shard.made_from for name, shard in part.pieces.items()} == made_from
     there = all(is_file(folder / name) and sha256_of(folder / name) == s.sha256 for name, s in part.pieces.items())
     return placed if same and there else None
+
+
+def _written(files: Iterable[Sequence[tuple[Path, Shard]]]) -> int:
+    return sum(shard.written for pieces in files for _, shard in pieces)
 
 
 def _made_from(pieces: Sequence[tuple[Path, Shard]]) -> str:

@@ -19,6 +19,7 @@ from ssd_core.scale.messages import Ended, Lost, Message, Node, Nodes, Refused, 
 
 LOCAL = "local"
 _POLL_S = 0.2
+_NEXT_S = 0.005  # until the next of several tasks that come together is read
 _CONNECT_S = 5.0
 _NODES_S = 1.0  # between two looks at the nodes, of which there may be thousands
 MESSAGES = 3  # the descriptor that they go to: Ray writes to stdout, too
@@ -40,6 +41,7 @@ def main(address: str, cpus: int) -> None:
     tasks: SimpleQueue[Task | None] = SimpleQueue()
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
     _serve(ray, tasks, say)
+    ray.shutdown()  # at the end of Python it would sleep before
 
 
 def _connected(address: str, cpus: int) -> Any:
@@ -82,7 +84,7 @@ def _serve(ray: Any, tasks: "SimpleQueue[Task | None]", say: Any) -> None:
                 known = now
                 say(Nodes(now))
         try:
-            while (task := tasks.get(timeout=0 if running else _POLL_S)) is not None:
+            while (task := tasks.get(timeout=_NEXT_S if running else _POLL_S)) is not None:
                 running[
                     remote.options(**_options(task)).remote(task.arguments, task.folder, task.environment, task.wanted)
                 ] = task

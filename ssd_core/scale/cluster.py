@@ -23,17 +23,16 @@ _FORWARDED = ("TF_", "ONEDNN_", "KMP_", "OMP_")
 
 
 class Cluster:
-    """A connection to a cluster; leaving the block ends the tasks that still run.
+    """A connection to a cluster, made while the caller goes on; leaving the block ends the tasks that still run.
 
-    UserError where no cluster is, where Ray is not installed, or when the cluster is lost.
+    UserError where Ray is not installed, at the first look at the nodes where no cluster is, and when it is lost.
     """
 
     def __init__(self, address: str, cpus: int | None = None) -> None:
         if find_spec("ray") is None:
             raise UserError("--ray needs Ray, which is not installed: pip install 'ssd-vgg16-bench[ray]'.")
         self.address = address
-        self.nodes: list[Node] = []
-        """Those that are alive, by the newest message."""
+        self._nodes: list[Node] | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the connection
         reading, writing = os.pipe()
         self._process = subprocess.Popen(
@@ -46,11 +45,13 @@ class Cluster:
         )
         os.close(writing)
         self._messages = os.fdopen(reading, "rb")
-        try:
-            self._first()
-        except BaseException:
-            self.close()
-            raise
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Those that are alive, by the newest message; the first look waits for the connection."""
+        if self._nodes is None:
+            self._nodes = self._first()
+        return self._nodes
 
     def submit(self, task: Task) -> None:
         """Hand over a task; it runs as soon as a node is free for it."""
@@ -66,7 +67,7 @@ class Cluster:
         for line in self._messages:
             message = msgspec.json.decode(line, type=Message)
             if isinstance(message, Nodes):
-                self.nodes = message.nodes
+                self._nodes = message.nodes
             if isinstance(message, Refused):
                 break
             yield message
@@ -88,11 +89,15 @@ class Cluster:
                 break
         return ended
 
+    def finish(self) -> None:
+        """Say that no further task comes, so that the connection ends while the caller goes on."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+
     def close(self) -> None:
-        """Let go of the cluster."""
-        if self._process.stdin is not None:
-            with suppress(OSError):
-                self._process.stdin.close()
+        """Let go of the cluster, and wait until that is done; a second call does nothing."""
+        self.finish()
         try:
             self._process.wait(_EXIT_S)
         except subprocess.TimeoutExpired:
@@ -102,7 +107,7 @@ class Cluster:
         self._log.close()
 
     def __enter__(self) -> Self:
-        """Itself: it is connected already."""
+        """Itself."""
         return self
 
     def __exit__(
@@ -111,7 +116,7 @@ class Cluster:
         """Let go of the cluster."""
         self.close()
 
-    def _first(self) -> None:
+    def _first(self) -> list[Node]:
         line = self._messages.readline()
         message = msgspec.json.decode(line, type=Message) if line else Refused("it ended the connection")
         if isinstance(message, Refused):
@@ -120,7 +125,7 @@ class Cluster:
                 f" --head` prints, or {LOCAL} to start one here."
             )
         assert isinstance(message, Nodes)
-        self.nodes = message.nodes
+        return message.nodes
 
     def _lost(self) -> UserError:
         return UserError(

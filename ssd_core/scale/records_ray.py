@@ -1,6 +1,7 @@
 """A conversion on a Ray cluster: the shards of `generate-coco-records --shard`, and what merge gives of them."""
 
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from tqdm import tqdm
@@ -34,9 +35,12 @@ def convert_on(
     check_names(prefix, None)
     if shards is not None and shards < 1:
         raise UserError(f"{shards} shards cannot convert anything: give 1 or more.")
-    images = len(chosen_images(load(annotations_file), include_unannotated))
     flags = {"--include-unannotated": include_unannotated, "--skip-invalid": skip_invalid}
-    with parts_folder(output_folder, prefix) as parts, Cluster(address) as cluster:
+    with ExitStack() as stack:
+        cluster = stack.enter_context(Cluster(address))
+        images = len(chosen_images(load(annotations_file), include_unannotated))  # while Ray connects
+        parts = stack.enter_context(parts_folder(output_folder, prefix))
+        stack.callback(cluster.close)  # no task may run when the folder is let go
         of = shards or slots(cluster, 1)
 
         def arguments(portion: Portion) -> list[str]:
@@ -52,6 +56,7 @@ def convert_on(
         portions = [Portion(number, of) for number in range(1, of + 1)]
         with tqdm(total=images, unit=" images", desc=prefix) as bar:
             run_shards(cluster, arguments, [len(portion.range(images)) for portion in portions], bar)
+        cluster.finish()
         (group,) = grouped(folder_of(parts, prefix, portion) for portion in portions).values()
         summary = merge_records(group, output_folder, link=True)
         shutil.rmtree(parts)
