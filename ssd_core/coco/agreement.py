@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ssd_core.coco.evaluate import ImageDetections
+from ssd_core.coco.boxes import ImageDetections
 from ssd_core.network.anchors import MATCH_THRESHOLD, intersection_over_union
 
 LEAST_SCORE = 0.3  # of detections that count

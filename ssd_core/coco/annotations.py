@@ -7,7 +7,7 @@ import json
 import os
 import posixpath
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 from ssd_core.coco.categories import NAME_OF_ID
 from ssd_core.errors import UserError
 from ssd_core.files import reading
+from ssd_core.garbage import not_collected
 
 BOX_SLACK_PIXELS = 1.0  # COCO's own boxes are rounded sums; a box further outside belongs to another image
 
@@ -73,10 +74,12 @@ class Instances:
     @cached_property
     def of_image(self) -> dict[int, tuple[Annotation, ...]]:
         """Image id -> its annotations, for each image that has any."""
-        grouped: dict[int, list[Annotation]] = {}
-        for annotation in self.annotations:
-            grouped.setdefault(annotation.image_id, []).append(annotation)
-        return {image_id: tuple(annotations) for image_id, annotations in grouped.items()}
+        return _grouped(self.annotations, lambda annotation: annotation.image_id)
+
+    @cached_property
+    def of_category(self) -> dict[int, tuple[Annotation, ...]]:
+        """Category id -> its annotations, for each category that has any."""
+        return _grouped(self.annotations, lambda annotation: annotation.category_id)
 
     @cached_property
     def id_of_file(self) -> dict[str, int]:
@@ -90,7 +93,11 @@ def load(path: Path) -> Instances:
     Whole numbers may be written as 1.0, and flags as false and true; a number in quotes is refused. A missing area is
     the box's, a missing `iscrowd` is 0.
     """
-    document = _read(path)
+    with not_collected():
+        return _loaded(_read(path), path)
+
+
+def _loaded(document: dict[str, Any], path: Path) -> Instances:
     images: dict[int, Image] = {}
     file_names: set[str] = set()
     for entry in _entries(document, "images", path):
@@ -112,6 +119,13 @@ def load(path: Path) -> Instances:
             raise UserError(f"{path} lists annotation {annotation.id} twice: remove one of the two entries.")
         annotations[annotation.id] = annotation
     return Instances(path, tuple(images.values()), tuple(annotations.values()), tuple(category_ids))
+
+
+def _grouped(annotations: Sequence[Annotation], key: Callable[[Annotation], int]) -> dict[int, tuple[Annotation, ...]]:
+    grouped: dict[int, list[Annotation]] = {}
+    for annotation in annotations:
+        grouped.setdefault(key(annotation), []).append(annotation)
+    return {of: tuple(those) for of, those in grouped.items()}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -188,36 +202,41 @@ def _annotation(entry: Entry, path: Path, images: Mapping[int, Image], category_
             f"{path}: annotation {annotation_id} is of image {image_id}, which is not in 'images':"
             " add the image or remove the annotation."
         )
-    where = f"{path}: annotation {annotation_id} of image {image.file_name}"
+
+    def where() -> str:
+        return f"{path}: annotation {annotation_id} of image {image.file_name}"
+
     category_id = _integer(entry, "category_id", path)
     if category_id not in category_ids or category_id not in NAME_OF_ID:
         lists = "COCO's 80 categories" if category_id in category_ids else "the file's 'categories'"
-        raise UserError(f"{where} is of category {category_id}, which is not in {lists}: correct or remove it.")
+        raise UserError(f"{where()} is of category {category_id}, which is not in {lists}: correct or remove it.")
     numbers = entry.get("bbox")
     if not isinstance(numbers, list) or len(numbers) != 4 or not all(map(_is_number, numbers)):
         raise UserError(
-            f"{where} has the box {_short(numbers)}: a box is four numbers, [x, y, width, height] in pixels."
+            f"{where()} has the box {_short(numbers)}: a box is four numbers, [x, y, width, height] in pixels."
         )
     x, y, width, height = map(float, numbers)
     outside = max(-x, -y, x + width - image.width, y + height - image.height)
     if outside > BOX_SLACK_PIXELS or width < 0 or height < 0:
         raise UserError(
-            f"{where} has the box [{x:g}, {y:g}, {width:g}, {height:g}] (x, y, width, height), which is not inside the"
-            f" image of {image.width}x{image.height} pixels: correct the box or the image's size."
+            f"{where()} has the box [{x:g}, {y:g}, {width:g}, {height:g}] (x, y, width, height), which is not inside"
+            f" the image of {image.width}x{image.height} pixels: correct the box or the image's size."
         )
     area = entry.get("area")
     if area is None:
         area = width * height
     if not _is_number(area) or area < 0:
-        raise UserError(f"{where} has the area {_short(area)}: give it as a number of square pixels, 0 or more.")
+        raise UserError(f"{where()} has the area {_short(area)}: give it as a number of square pixels, 0 or more.")
     is_crowd = entry.get("iscrowd")
     if is_crowd not in (None, 0, 1):
-        raise UserError(f"{where} has the 'iscrowd' {_short(is_crowd)}: give it as 0 or 1, without quotes.")
+        raise UserError(f"{where()} has the 'iscrowd' {_short(is_crowd)}: give it as 0 or 1, without quotes.")
     return Annotation(annotation_id, image_id, category_id, (x, y, width, height), float(area), bool(is_crowd))
 
 
 def _integer(entry: Entry, key: str, path: Path) -> int:
     value = entry.get(key)
+    if type(value) is int and abs(value) <= _LARGEST:  # as nearly all are: a file has millions
+        return value
     if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST_OF_FLOAT:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST:
@@ -229,7 +248,7 @@ def _integer(entry: Entry, key: str, path: Path) -> int:
 
 def _is_number(value: object) -> bool:
     """Whether it is a number that a float can hold."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return (type(value) is float or type(value) is int) and abs(value) <= sys.float_info.max  # JSON has no others
 
 
 def _is_encodable(name: str) -> bool:

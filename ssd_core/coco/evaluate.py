@@ -1,21 +1,19 @@
-"""Detections against a ground truth: COCO's results format, and its twelve numbers by pycocotools."""
+"""Detections against a ground truth: COCO's twelve numbers, by pycocotools."""
 
 import contextlib
 import io
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ssd_core.coco.annotations import Instances
-from ssd_core.coco.categories import ID_OF_LABEL, NAME_OF_ID
-from ssd_core.coco.matches import Matches, matches_of
+from ssd_core.coco.annotations import Annotation, Instances
+from ssd_core.coco.matches import CategoryMatches, Matches, category_matches, evaluated_images
+from ssd_core.coco.results import Results, places_of
 from ssd_core.errors import UserError
-from ssd_core.files import replacing
+from ssd_core.garbage import not_collected
 
 ANNOTATED_ONLY = "images with annotations only"
 ALL_IMAGES = "all images"
@@ -36,22 +34,6 @@ _LINES = (  # in the order of pycocotools: field, IoU range, area, most detectio
     ("AR_medium", "0.50:0.95", "medium", 100),
     ("AR_large", "0.50:0.95", "large", 100),
 )
-
-
-class ImageDetections(Protocol):
-    """The K detections in one image."""
-
-    @property
-    def classes(self) -> npt.NDArray[np.int64]:
-        """Shape (K,): labels in 1..80."""
-
-    @property
-    def scores(self) -> npt.NDArray[np.float32]:
-        """Shape (K,): scores in 0..1."""
-
-    @property
-    def boxes(self) -> npt.NDArray[np.float32]:
-        """Shape (K, 4): ymin, xmin, ymax, xmax, in fractions of the image."""
 
 
 @dataclass(frozen=True)
@@ -105,61 +87,17 @@ def ids_of_files(instances: Instances, filenames: Iterable[str]) -> list[int]:
         ) from error
 
 
-def to_results(
-    detections: Sequence[ImageDetections],
+def evaluate(
+    results: Results,
+    instances: Instances,
     image_ids: Sequence[int],
-    shapes: Sequence[Sequence[int]] | npt.NDArray[np.int64],
-    upstream_rounding: bool = False,
-) -> list[dict[str, Any]]:
-    """Detections as COCO's results: one dict a box, [x, y, width, height] in pixels of the image (height, width).
-
-    `upstream_rounding` rounds as upstream did, to reproduce its published numbers: corners are cut to whole pixels,
-    plus one; scores have three decimals; boxes without width or height are left out. Otherwise coordinates are rounded
-    to a thousandth of a pixel and scores to six decimals.
-    """
-    results: list[dict[str, Any]] = []
-    for detected, image_id, (height, width) in zip(detections, image_ids, shapes, strict=True):
-        _check(detected, image_id)
-        pixels = detected.boxes * np.array([height, width, height, width], np.float32)
-        corners = (pixels.astype(np.int32) + 1 if upstream_rounding else pixels).astype(np.float64)
-        ymin, xmin, ymax, xmax = corners.T
-        boxes = np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=1).round(3)
-        scores = detected.scores.astype(np.float64).round(3 if upstream_rounding else 6)
-        kept = np.flatnonzero((boxes[:, 2:] > 0).all(axis=1)) if upstream_rounding else range(len(boxes))
-        results.extend(
-            {
-                "image_id": int(image_id),
-                "category_id": ID_OF_LABEL[int(detected.classes[i])],
-                "bbox": boxes[i].tolist(),
-                "score": float(scores[i]),
-            }
-            for i in kept
-        )
-    return results
-
-
-def _check(detected: ImageDetections, image_id: int) -> None:
-    if not (np.isfinite(detected.boxes).all() and np.isfinite(detected.scores).all()):
-        raise UserError(
-            f"The graph gave a box or score that is no finite number for image {image_id}: export it again."
-        )
-    if unknown := set(detected.classes.tolist()) - ID_OF_LABEL.keys():
-        raise UserError(
-            f"The graph gave the label {min(unknown)} for image {image_id}, where labels are 1..{len(ID_OF_LABEL)}:"
-            " give a graph of COCO's 80 categories."
-        )
-
-
-def write_results(results: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write COCO's results format (a JSON list), whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(results, separators=(",", ":")))
-
-
-def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids: Sequence[int]) -> Accuracy:
+    evaluated: Callable[[], object] = lambda: None,
+) -> Accuracy:
     """The twelve numbers of `results` on the images `image_ids`, which are those that the network saw.
 
-    An image without a result counts as one where nothing was found. No results at all give zeros.
+    An image without a result counts as one where nothing was found. No results at all give zeros. Categories are
+    evaluated one after the other, which gives the same digits as all at once, in the memory of the largest; `evaluated`
+    is called after each of `instances.category_ids`.
     """
     from pycocotools.cocoeval import COCOeval  # it imports Matplotlib if installed, which takes a second
 
@@ -168,33 +106,65 @@ def evaluate(results: Sequence[dict[str, Any]], instances: Instances, image_ids:
     seen = set(image_ids)
     if unknown := seen - set(instances.id_of_file.values()):
         raise UserError(f"{instances.path} does not know the image with id {min(unknown)}: give the file that does.")
-    truth = _coco(instances, objects(instances))
-    detections = _coco(
-        instances,
-        [r | {"id": n, "area": r["bbox"][2] * r["bbox"][3], "iscrowd": 0} for n, r in enumerate(results, start=1)],
-    )
+    ordered = np.array(sorted(seen), np.int64)
+    found = places_of(results.category_ids)
+    categories: list[_Category] = []
+    for category_id in sorted(instances.category_ids):
+        own = results.at(found.get(category_id, np.zeros(0, np.int64)))
+        with not_collected():
+            categories.append(_category(category_id, instances, own, ordered))
+        evaluated()
+    whole = COCOeval(iouType="bbox")
+    whole.eval = {name: np.concatenate([one.curves[name] for one in categories], axis=axis) for name, axis in _AXES}
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, detections, "bbox")
-        evaluation.params.imgIds = sorted(seen)
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    if evaluation.stats[0] == NO_TRUTH:
+        whole.summarize()
+    if whole.stats[0] == NO_TRUTH:
         raise UserError(
             f"{instances.path} has no object in the {len(seen)} images that were evaluated, so AP is not defined:"
             " evaluate images with annotations."
         )
     annotated_only = seen <= instances.of_image.keys()
     return Accuracy(
-        *(float(number) for number in evaluation.stats),
+        *(float(number) for number in whole.stats),
         images=len(seen),
         images_in_file=len(instances.of_image) if annotated_only else len(instances.images),
         protocol=ANNOTATED_ONLY if annotated_only else ALL_IMAGES,
-        matches=matches_of(evaluation),
+        matches=Matches(ordered, tuple(one.matches for one in categories if one.matches is not None)),
     )
 
 
-def objects(instances: Instances) -> list[dict[str, Any]]:
+_AXES = ("precision", 2), ("recall", 1)  # of the categories in COCOeval's arrays: [T, R, K, A, M] and [T, K, A, M]
+
+
+@dataclass(frozen=True)
+class _Category:
+    """What COCOeval finds of one category."""
+
+    curves: dict[str, npt.NDArray[np.float64]]
+    matches: CategoryMatches | None
+
+
+def _category(category_id: int, instances: Instances, results: Results, image_ids: npt.NDArray[np.int64]) -> _Category:
+    from pycocotools.cocoeval import COCOeval  # likewise
+
+    truth = objects(instances.of_category.get(category_id, ()))
+    found = [
+        row | {"id": n, "area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0}
+        for n, row in enumerate(results.rows(), start=1)
+    ]
+    with_any = {one["image_id"] for one in (*truth, *found)}  # COCOeval leaves the others out, one by one
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(_coco(category_id, truth), _coco(category_id, found), "bbox")
+        evaluation.params.imgIds = [image_id for image_id in image_ids.tolist() if image_id in with_any]
+        evaluation.params.catIds = [category_id]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    curves = {name: evaluation.eval[name] for name, _ in _AXES}
+    of_image = evaluated_images(evaluation).get(category_id, {})
+    return _Category(curves, category_matches(category_id, of_image, image_ids))
+
+
+def objects(annotations: Iterable[Annotation]) -> list[dict[str, Any]]:
     """The ground truth as COCO's annotations."""
     return [
         {
@@ -205,24 +175,14 @@ def objects(instances: Instances) -> list[dict[str, Any]]:
             "area": a.area,
             "iscrowd": int(a.is_crowd),
         }
-        for number, a in enumerate(instances.annotations, start=1)
+        for number, a in enumerate(annotations, start=1)
     ]
 
 
-def data_set(instances: Instances, annotations: list[dict[str, Any]]) -> dict[str, Any]:
-    """COCO's document of some annotations of the file's images."""
-    return {
-        "images": [{"id": image.id, "width": image.width, "height": image.height} for image in instances.images],
-        "categories": [{"id": one, "name": NAME_OF_ID.get(one, str(one))} for one in instances.category_ids],
-        "annotations": annotations,
-    }
-
-
-def _coco(instances: Instances, annotations: list[dict[str, Any]]) -> Any:
+def _coco(category_id: int, annotations: list[dict[str, Any]]) -> Any:
     from pycocotools.coco import COCO  # likewise
 
     coco = COCO()
-    coco.dataset = data_set(instances, annotations)
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco.createIndex()
+    coco.dataset = {"images": [], "categories": [{"id": category_id}], "annotations": annotations}
+    coco.createIndex()
     return coco

@@ -1,6 +1,6 @@
 """Matches: which detections hit which objects, image by image, in the form that average precision is computed from."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,21 +49,28 @@ class Matches:
 
 def matches_of(evaluation: Any) -> Matches:
     """The matches of a COCOeval of boxes, pycocotools' or hotcoco's, once its `evaluate` has run."""
+    image_ids = np.array(evaluation.params.imgIds, np.int64)
+    found = evaluated_images(evaluation)
+    categories = (category_matches(category_id, found[category_id], image_ids) for category_id in sorted(found))
+    return Matches(image_ids, tuple(one for one in categories if one is not None))
+
+
+def evaluated_images(evaluation: Any) -> dict[int, dict[int, Any]]:
+    """What a COCOeval found for all areas, by category and image."""
     params = evaluation.params
     area = list(params.areaRng[params.areaRngLbl.index("all")])
-    found = {
-        (one["category_id"], one["image_id"]): one
-        for one in evaluation.evalImgs
-        if one is not None and list(one["aRng"]) == area
-    }
-    image_ids = [int(image_id) for image_id in params.imgIds]
-    category_ids = sorted({category_id for category_id, _ in found})
-    categories = (_category(int(c), [found.get((c, i)) for i in image_ids]) for c in category_ids)
-    return Matches(np.array(image_ids, np.int64), tuple(one for one in categories if one is not None))
+    found: dict[int, dict[int, Any]] = {}
+    for one in evaluation.evalImgs:
+        if one is not None and list(one["aRng"]) == area:
+            found.setdefault(int(one["category_id"]), {})[int(one["image_id"])] = one
+    return found
 
 
-def _category(category_id: int, evaluated: Iterable[dict[str, Any] | None]) -> CategoryMatches | None:
-    of_image = list(evaluated)
+def category_matches(
+    category_id: int, evaluated: Mapping[int, Any], image_ids: npt.NDArray[np.int64]
+) -> CategoryMatches | None:
+    """The matches of a category in the images [N], by what COCOeval found in each; None without an object."""
+    of_image = [evaluated.get(image_id) for image_id in image_ids.tolist()]
     objects = np.array([0 if one is None else _count(one["gtIgnore"]) for one in of_image], np.int32)
     if not objects.any():
         return None

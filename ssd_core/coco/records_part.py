@@ -96,7 +96,9 @@ def merge_records(
         to_do = [name for name in pieces if name not in whole]
         with (
             ThreadPoolExecutor(len(sched_getaffinity(0))) as pool,
-            tqdm(total=_written(pieces.values()), unit=" images", desc=f"{first.name} merge", disable=not progress) as bar,
+            tqdm(
+                total=_written(pieces.values()), unit=" images", desc=f"{first.name} merge", disable=not progress
+            ) as bar,
         ):
             bar.update(_written(pieces[name] for name in whole))
             joined = pool.map(lambda name: _join(pieces[name], folder / name, link), to_do)

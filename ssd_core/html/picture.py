@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssd_core.coco.agreement import LEAST_SCORE
+from ssd_core.coco.boxes import Boxes
 from ssd_core.coco.categories import ID_OF_LABEL, NAME_OF_ID
-from ssd_core.coco.detections import Boxes
 from ssd_core.html.chart import COLOURS, OTHER, PRECISIONS
 from ssd_core.output.table import Table
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from ssd_core.coco.agreement import LEAST_SCORE, differences
-from ssd_core.coco.detections import NOTHING, Boxes, of_truth
+from ssd_core.coco.boxes import NOTHING, Boxes, of_truth
 from ssd_core.html.picture import TRUTH, Picture, picture
 from ssd_core.html.section import Section
 from ssd_core.html.sources import Evaluated

@@ -7,10 +7,11 @@ from pathlib import Path
 from ssd_core.coco import annotations
 from ssd_core.coco.annotations import Instances
 from ssd_core.coco.average_precision import average_precision
-from ssd_core.coco.detections import Boxes, as_results, of_images, read_results
+from ssd_core.coco.boxes import Boxes
 from ssd_core.coco.evaluate import ANNOTATED_ONLY
 from ssd_core.coco.fast import fast_matches
 from ssd_core.coco.matches import Matches
+from ssd_core.coco.results import of_images, read_results
 from ssd_core.demo import places
 from ssd_core.errors import UserError
 from ssd_core.files import is_folder
@@ -61,9 +62,9 @@ def evaluated(run: Run, sources: Sources) -> Evaluated:
     for result in results:
         path = folder / _file_of(result, run)
         found = read_results(path)
-        if unknown := {one.image_id for one in found} - set(image_ids):
+        if unknown := set(found.image_ids.tolist()) - set(image_ids):
             raise UserError(f"{path} has detections in image {min(unknown)}, which was not evaluated: name another.")
-        own = fast_matches(as_results(found), instances, image_ids)
+        own = fast_matches(found, instances, image_ids)
         ap = average_precision(own)
         if abs(ap - result.ap) > _ROUNDING:
             raise UserError(

@@ -1,13 +1,16 @@
 """Accuracy: detections of a whole set of images, and their 12 COCO numbers."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ssd_core.coco import annotations
-from ssd_core.coco.evaluate import Accuracy, evaluate, ids_of_files, to_results, write_results
+from ssd_core.coco.annotations import Instances
+from ssd_core.coco.evaluate import Accuracy, evaluate, ids_of_files
+from ssd_core.coco.results import Results, to_results, write_results
 from ssd_core.graph.alike import alike
 from ssd_core.images.dataset import Records
 from ssd_core.results.case import Case
@@ -76,6 +79,14 @@ class AccuracyScenario(Scenario):
         return Replacement(agreement, before.AP, after.AP)
 
 
+def evaluated(
+    results: Results, instances: Instances, image_ids: Sequence[int], bar_of: Callable[..., AbstractContextManager[Any]]
+) -> Accuracy:
+    """The 12 numbers; a bar, which takes tqdm's keywords, moves with each category."""
+    with bar_of(total=len(instances.category_ids), unit=" categories", desc="COCO evaluation") as bar:
+        return evaluate(results, instances, image_ids, bar.update)
+
+
 class Evaluation:
     """Detects in all images of some records, and evaluates the detections."""
 
@@ -97,10 +108,10 @@ class Evaluation:
         """The 12 numbers of these detections; `detections_NAME_STAMP.json` keeps them in COCO's results format."""
         ids, results = self.results(images)
         write_results(results, self.file_of(name))
-        return evaluate(results, self._instances, ids)
+        return evaluated(results, self._instances, ids, self._context.progress.bar)
 
-    def results(self, images: Sequence[ImageDetections]) -> tuple[list[int], list[dict[str, Any]]]:
-        """The ids of the images, and their detections in COCO's results format."""
+    def results(self, images: Sequence[ImageDetections]) -> tuple[list[int], Results]:
+        """The ids of the images, and their detections as COCO's results."""
         ids = ids_of_files(self._instances, [image.filename for image in images])
         shapes = [(image.height, image.width) for image in images]
         rounding = self._context.settings.upstream_rounding

@@ -1,26 +1,28 @@
 """Accuracy by shards: a shard's detections as a part, and the 12 numbers of all parts, as one process gives them."""
 
-import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from tqdm import tqdm
 
 from ssd_core import __version__
 from ssd_core.coco import annotations
-from ssd_core.coco.evaluate import Accuracy, evaluate, write_results
+from ssd_core.coco.evaluate import Accuracy
 from ssd_core.coco.part import DETECTIONS, DetectionsPart, Placed, check_file, folder_of, grouped, write_part
+from ssd_core.coco.results import Results, read_results, write_results
 from ssd_core.errors import UserError
 from ssd_core.files import sha256_of, writable_folder
 from ssd_core.machine import identity
 from ssd_core.results.case import Case
 from ssd_core.results.result import Result
 from ssd_core.results.schema import AccuracyResult, PartResult, as_info, of_info
-from ssd_core.scenarios.accuracy import AccuracyScenario, Evaluation
+from ssd_core.scenarios.accuracy import AccuracyScenario, Evaluation, evaluated
 from ssd_core.scenarios.inference import Inference
 from ssd_core.scenarios.protocol import Context, Scenario
 
@@ -112,7 +114,7 @@ class AccuracyOfParts(Scenario):
         groups: dict[str, list[Placed]] = self.context.shared[_SHARED]
         parts = next(group for group in groups.values() if group[0].part.name == self.case.precision)
         file = self.context.folder / f"detections_{self.case.precision}_{self.context.stamp}.json"
-        merged = merge_detections(parts, file)
+        merged = merge_detections(parts, file, bar_of=self.context.progress.bar)
         self.context.matches[self.case.precision] = merged.accuracy.matches
         duration_s = (merged.result.duration_s or 0.0) + time.perf_counter() - start
         return msgspec.structs.replace(merged.result, duration_s=duration_s)
@@ -128,7 +130,12 @@ class Merged:
     """Of the first part's machine."""
 
 
-def merge_detections(parts: Sequence[Placed], file: Path, annotations_file: Path | None = None) -> Merged:
+def merge_detections(
+    parts: Sequence[Placed],
+    file: Path,
+    annotations_file: Path | None = None,
+    bar_of: Callable[..., AbstractContextManager[Any]] = tqdm,
+) -> Merged:
     """Evaluate the detections of all parts of a run, which are in order; `file` keeps them in COCO's results format.
 
     The annotations are those that the parts were written with, unless others are named that are the same. UserError if
@@ -143,12 +150,11 @@ def merge_detections(parts: Sequence[Placed], file: Path, annotations_file: Path
         raise UserError(
             f"The parts of {first.title} hold {len(ids)} of {first.whole['images']} images: run them again."
         )
-    results: list[dict[str, Any]] = []
     for placed, part in zip(parts, of, strict=True):
         check_file(placed.folder / DETECTIONS, part.sha256)
-        results += json.loads((placed.folder / DETECTIONS).read_text())
+    results = Results.joined([read_results(placed.folder / DETECTIONS) for placed in parts])
     write_results(results, file)
-    accuracy = evaluate(results, annotations.load(path), ids)
+    accuracy = evaluated(results, annotations.load(path), ids, bar_of)
     return Merged(_result(of, accuracy, file), accuracy, first.identity)
 
 

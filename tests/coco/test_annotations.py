@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ssd_core.coco.annotations import load
 from ssd_core.coco.evaluate import Accuracy, evaluate
+from ssd_core.coco.results import Results
 from ssd_core.errors import UserError
 
 
@@ -266,7 +267,7 @@ def answer(path: Path) -> str | Accuracy:
     """The sentence that refuses a file, or what comes of it where nothing is detected."""
     try:
         instances = load(path)
-        return evaluate([], instances, [image.id for image in instances.images])
+        return evaluate(Results.of([]), instances, [image.id for image in instances.images])
     except UserError as error:
         return str(error)
 

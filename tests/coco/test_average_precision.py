@@ -2,6 +2,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ssd_core.coco import average_precision as module
+from ssd_core.coco.annotations import Annotation, Image, Instances
 from ssd_core.coco.average_precision import average_precision, average_precisions, precisions_at_recalls
 from ssd_core.coco.matches import Matches, matches_of
+from ssd_core.coco.results import Results
 
 CATEGORIES = (1, 2, 3)
 SCORES = (0.2, 0.4, 0.6, 0.8)  # few, so that many are equal
@@ -68,6 +71,23 @@ def documents(pictures: Sequence[Picture]) -> tuple[list[dict[str, Any]], list[d
     return truth, found
 
 
+def data_of(pictures: Sequence[Picture]) -> tuple[Results, Instances]:
+    """The same as this package has it."""
+    images = tuple(Image(n, f"{n}.jpg", 200, 300) for n in range(len(pictures)))
+    objects = [(n, one) for n, picture in enumerate(pictures) for one in picture.objects]
+    annotations = tuple(
+        Annotation(number, n, one.category_id, one.box, one.box[2] * one.box[3], one.crowd)
+        for number, (n, one) in enumerate(objects)
+    )
+    found: list[dict[str, Any]] = [
+        {"image_id": n, "category_id": one.category_id, "bbox": list(one.box), "score": one.score}
+        for n, picture in enumerate(pictures)
+        for one in picture.detections
+    ]
+    instances = Instances(Path("none"), images, annotations, CATEGORIES)
+    return Results.of(found), instances
+
+
 def evaluation_of(truth: list[dict[str, Any]], found: list[dict[str, Any]], images: int) -> Any:
     """What pycocotools computes."""
     with contextlib.redirect_stdout(io.StringIO()):
@@ -82,6 +102,13 @@ def evaluated(pictures: Sequence[Picture]) -> tuple[float, Matches]:
     """AP by pycocotools, and the matches that it found."""
     evaluation = evaluation_of(*documents(pictures), len(pictures))
     return float(evaluation.stats[0]), matches_of(evaluation)
+
+
+def assert_same(one: Matches, other: Matches) -> None:
+    assert one.same_images(other)
+    for a, b in zip(one.categories, other.categories, strict=True):
+        for field in ("image", "true", "ignored", "objects"):
+            assert np.array_equal(getattr(a, field), getattr(b, field)), field
 
 
 def copied(pictures: Sequence[Picture], weights: Sequence[int]) -> list[Picture]:

@@ -1,6 +1,5 @@
 import contextlib
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,17 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import assume, given
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from ssd_core.coco import evaluate as module
 from ssd_core.coco.annotations import Instances, load
 from ssd_core.coco.categories import LABEL_OF_ID
-from ssd_core.coco.evaluate import evaluate, ids_of_files, to_results, write_results
+from ssd_core.coco.evaluate import evaluate, ids_of_files
+from ssd_core.coco.matches import matches_of
+from ssd_core.coco.results import Results, to_results, write_results
 from ssd_core.errors import UserError
-from tests.rounding import UNIT
+from tests.coco.test_average_precision import Picture, assert_same, data_of, documents, evaluation_of, picture_lists
 
 Box = tuple[float, float, float, float]
 
@@ -95,6 +95,21 @@ def test_the_twelve_numbers_and_lines_are_those_of_pycocotools(
     assert (accuracy.images, accuracy.images_in_file) == (len(ids), len(ids))
 
 
+@given(picture_lists())
+def test_categories_one_by_one_give_the_digits_of_all_at_once(pictures: list[Picture]) -> None:
+    expected = evaluation_of(*documents(pictures), len(pictures))
+    assume(expected.stats[0] != module.NO_TRUTH)
+    accuracy = evaluate(*data_of(pictures), range(len(pictures)))
+    assert list(accuracy.numbers().values()) == list(expected.stats)
+    assert_same(accuracy.matches, matches_of(expected))
+
+
+def test_each_category_is_told_when_it_is_evaluated(coco: Any) -> None:
+    instances, told = load(coco.annotations), []
+    evaluate(Results.of([]), instances, [101], lambda: told.append(1))
+    assert len(told) == len(instances.category_ids)
+
+
 def test_only_images_that_were_seen_count(coco: Any, tmp_path: Path) -> None:
     instances = load(coco.annotations)
     detections, shapes = noisy_detections(instances, 1, least_seen=0)
@@ -118,7 +133,7 @@ def test_perfect_detections_score_one(coco: Any) -> None:
         {"image_id": a.image_id, "category_id": a.category_id, "bbox": list(a.box), "score": 0.9}
         for a in instances.annotations
     ]
-    accuracy = evaluate(results, instances, sorted(instances.of_image))
+    accuracy = evaluate(Results.of(results), instances, sorted(instances.of_image))
     np.testing.assert_allclose((accuracy.AP, accuracy.AR_100), 1)
     assert accuracy.AP_large == -1  # no object is that large
 
@@ -136,7 +151,7 @@ def test_an_annotation_with_id_0_counts_like_any_other(coco: Any) -> None:
     first = replace(instances.annotations[0], id=0)
     instances = replace(instances, annotations=(first, *instances.annotations[1:]))
     results = [{"image_id": 101, "category_id": first.category_id, "bbox": list(first.box), "score": 1.0}]
-    accuracy = evaluate(results, instances, [101])
+    accuracy = evaluate(Results.of(results), instances, [101])
     np.testing.assert_allclose((accuracy.AP, accuracy.AR_100), 0.5)  # one of the image's two objects, of two categories
 
 
@@ -146,62 +161,6 @@ def test_unknown_images_are_refused_by_name(coco: Any) -> None:
     with pytest.raises(UserError, match=r"instances.json does not know the image 000000000139.jpg"):
         ids_of_files(instances, ["3.jpg", "000000000139.jpg"])
     with pytest.raises(UserError, match="does not know the image with id 139"):
-        evaluate([], instances, [101, 139])
+        evaluate(Results.of([]), instances, [101, 139])
     with pytest.raises(UserError, match="No image was evaluated"):
-        evaluate([], instances, [])
-
-
-def test_seed_rounding_cuts_adds_one_and_drops_what_is_empty() -> None:
-    detections = found((12, 0.98765, (0.1, 0.2, 0.55, 0.6)), (1, 0.5, (0.5, 0.5, 0.501, 0.9)))
-    rounded = to_results([detections], [7], [(100, 201)], upstream_rounding=True)
-    # ymin 10, xmin 40.2, ymax 55, xmax 120.6 become 11, 41, 56, 121; the second is 50..50.1 high, so 51..51
-    assert rounded == [{"image_id": 7, "category_id": 13, "bbox": [41.0, 11.0, 80.0, 45.0], "score": 0.988}]
-    exact = to_results([detections], [7], [(100, 201)])
-    assert exact[0]["bbox"] == pytest.approx([40.2, 10, 80.4, 45])
-    assert exact[0]["score"] == pytest.approx(0.98765)
-    assert exact[1]["bbox"] == pytest.approx([100.5, 50, 80.4, 0.1])
-    assert [r["category_id"] for r in exact] == [13, 1]
-
-
-@given(
-    height=st.integers(1, 1000),
-    width=st.integers(1, 1000),
-    fractions=st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=5),
-)
-def test_coco_boxes_come_back_from_fractions(height: int, width: int, fractions: list[Box]) -> None:
-    boxes = np.array([(x * width, y * height, w * (1 - x) * width, h * (1 - y) * height) for x, y, w, h in fractions])
-    x, y, w, h = boxes.T
-    corners = np.stack([y / height, x / width, (y + h) / height, (x + w) / width], axis=1).astype(np.float32)
-    detections = Found(np.ones(len(boxes), np.int64), np.ones(len(boxes), np.float32), corners)
-    back = [r["bbox"] for r in to_results([detections], [1], [(height, width)])]
-    # An edge is a float32 fraction times a float32 size, two roundings; a side is the difference of two edges. Written
-    # are thousandths.
-    np.testing.assert_allclose(back, boxes, atol=2 * 2 * UNIT * max(height, width) + 0.0005, rtol=0)
-    for result in to_results([detections], [1], [(height, width)], upstream_rounding=True):
-        assert result["bbox"] == [int(v) for v in result["bbox"]]
-        assert result["bbox"][0] + result["bbox"][2] <= width + 1
-
-
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        ((0, 0.5, (0, 0, 1, 1)), "label 0 for image 7"),
-        ((81, 0.5, (0, 0, 1, 1)), "label 81"),
-        ((1, float("nan"), (0, 0, 1, 1)), "no finite number for image 7"),
-        ((1, 0.5, (0, 0, float("inf"), 1)), "no finite number"),
-    ],
-)
-def test_what_is_no_detection_is_refused(row: Any, words: str) -> None:
-    with pytest.raises(UserError, match=words):
-        to_results([found((1, 0.5, (0, 0, 1, 1)), row)], [7], [(10, 10)])
-
-
-def test_results_file_is_coco_json_and_whole(tmp_path: Path) -> None:
-    results = to_results([found((1, 0.25, (0, 0, 0.5, 0.5)))], [7], [(10, 20)])
-    write_results(results, tmp_path / "new" / "detections.json")
-    assert json.loads((tmp_path / "new" / "detections.json").read_text()) == [
-        {"image_id": 7, "category_id": 1, "bbox": [0, 0, 10, 5], "score": 0.25}
-    ]
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written to"):
-        write_results(results, tmp_path / "file" / "detections.json")
+        evaluate(Results.of([]), instances, [])

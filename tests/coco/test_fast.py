@@ -1,43 +1,24 @@
 """hotcoco finds the same matches as pycocotools, bit by bit, on random and on edge cases."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 
-from ssd_core.coco.annotations import Annotation, Image, Instances, load
-from ssd_core.coco.evaluate import to_results
+from ssd_core.coco.annotations import load
+from ssd_core.coco.evaluate import evaluate
 from ssd_core.coco.fast import fast_matches
 from ssd_core.coco.matches import Matches
+from ssd_core.coco.results import to_results
 from tests.coco import test_average_precision
-from tests.coco.test_average_precision import Picture, noisy, picture_lists
+from tests.coco.test_average_precision import Picture, assert_same, data_of, noisy, picture_lists
 from tests.coco.test_evaluate import noisy_detections
 
 
 def fast(pictures: Sequence[Picture]) -> Matches:
-    images = tuple(Image(n, f"{n}.jpg", 200, 300) for n in range(len(pictures)))
-    objects = [(n, one) for n, picture in enumerate(pictures) for one in picture.objects]
-    annotations = tuple(
-        Annotation(number, n, one.category_id, one.box, one.box[2] * one.box[3], one.crowd)
-        for number, (n, one) in enumerate(objects)
-    )
-    found: list[dict[str, Any]] = [
-        {"image_id": n, "category_id": one.category_id, "bbox": list(one.box), "score": one.score}
-        for n, picture in enumerate(pictures)
-        for one in picture.detections
-    ]
-    instances = Instances(Path("none"), images, annotations, test_average_precision.CATEGORIES)
-    return fast_matches(found, instances, range(len(pictures)))
-
-
-def assert_same(one: Matches, other: Matches) -> None:
-    assert one.same_images(other)
-    for a, b in zip(one.categories, other.categories, strict=True):
-        for field in ("image", "true", "ignored", "objects"):
-            assert np.array_equal(getattr(a, field), getattr(b, field)), field
+    return fast_matches(*data_of(pictures), range(len(pictures)))
 
 
 @given(picture_lists())
@@ -67,8 +48,6 @@ def test_more_than_a_hundred_detections_in_an_image() -> None:
 
 
 def test_real_images(coco_mini: Any) -> None:
-    from ssd_core.coco.evaluate import evaluate
-
     instances = load(coco_mini.annotations)
     ids = [image.id for image in instances.images]
     detections, shapes = noisy_detections(instances, 4)

@@ -7,12 +7,13 @@ from ssd_core.coco.annotations import Instances, load
 from ssd_core.coco.average_precision import average_precision
 from ssd_core.coco.evaluate import evaluate
 from ssd_core.coco.matches import Matches
+from ssd_core.coco.results import Results
 
 
 def matches_of(instances: Instances, image_ids: list[int], rows: list[tuple[int, int, list[float], float]]) -> Matches:
     """Rows of image, category, box and score."""
     results = [dict(zip(("image_id", "category_id", "bbox", "score"), row, strict=True)) for row in rows]
-    return evaluate(results, instances, image_ids).matches
+    return evaluate(Results.of(results), instances, image_ids).matches
 
 
 def test_detections_are_in_order_of_score_with_what_they_hit(coco: Any) -> None:
@@ -53,10 +54,10 @@ def test_average_precision_of_a_runs_matches_is_its_ap(request: pytest.FixtureRe
         for a in instances.annotations
         if random.random() < 0.7
     ]
-    accuracy = evaluate(results, instances, [image.id for image in instances.images])
+    accuracy = evaluate(Results.of(results), instances, [image.id for image in instances.images])
     assert 0.1 < accuracy.AP < 0.9
     assert average_precision(accuracy.matches) == pytest.approx(accuracy.AP, abs=1e-12)
-    nothing = evaluate([], instances, [image.id for image in instances.images])
+    nothing = evaluate(Results.of([]), instances, [image.id for image in instances.images])
     assert average_precision(nothing.matches) == 0
 
 

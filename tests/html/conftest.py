@@ -11,6 +11,7 @@ import pytest
 
 from ssd_core.coco import annotations
 from ssd_core.coco.evaluate import ALL_IMAGES, evaluate
+from ssd_core.coco.results import Results
 from ssd_core.results.case import Case
 from ssd_core.results.parts import Candidate, Data, Yardstick
 from ssd_core.results.run import Run, read_run
@@ -86,7 +87,7 @@ def accuracies(records: Path, folder: Path, precisions: Sequence[str] = tuple(MS
         )
         file = folder / f"detections_{precision}_20261126_101500.json"
         file.write_text(json.dumps(found))
-        accuracy = evaluate(found, instances, [image.id for image in instances.images])
+        accuracy = evaluate(Results.of(found), instances, [image.id for image in instances.images])
         about: dict[str, Any] = {
             "images": 5,
             "images_in_file": 5,

@@ -51,7 +51,7 @@ def test_mistakes_are_a_sentence(
         ([saved, "--detections", tmp_path / "none"], "cannot be read"),
         ([saved, "--detections", others], "an AP of"),
         ([saved, "--detections", broken], "no detections in COCO's results format"),
-        ([saved, "--detections", negative], "no detections in COCO's results format"),
+        ([saved, "--detections", negative], "has detections in image -1, which was not evaluated"),
         ([saved, "--data-location", tmp_path / "none"], "cannot be read"),
         ([saved, "--annotations-file", damaged], "is not JSON"),
     ]

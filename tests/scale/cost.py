@@ -1,8 +1,8 @@
 """What do a conversion and an evaluation cost as the images grow in number? A row for each step and size.
 
 `python -m tests.scale.cost 5000 20000 100000 --folder FOLDER` generates pictures of 640x480 there (256, linked under
-many names) with seven boxes each, converts them, and evaluates simulated detections. With `--ray` it also
-converts on two shards of a cluster that runs already; the memory of its workers is not in the row.
+many names) with seven boxes each, converts them, and writes, reads and evaluates simulated detections. With `--ray` it
+also converts on two shards of a cluster that runs already; the memory of its workers is not in the row.
 """
 
 import argparse
@@ -34,17 +34,19 @@ from pathlib import Path
 import numpy as np
 from ssd_core.coco import annotations
 from ssd_core.coco.evaluate import evaluate
+from ssd_core.coco.results import Results, read_results, write_results
 
-random, instances = np.random.default_rng(0), annotations.load(Path(sys.argv[1]))
-results = []
-for image in instances.images:
-    own = instances.of_image[image.id]
-    for number in range(int(sys.argv[2])):
-        of = own[number % len(own)]
-        box = [float(edge) for edge in np.round(of.box + random.normal(0, 1 + number, 4), 3)]
-        score = round(float(random.uniform()), 6)
-        results.append({"image_id": image.id, "category_id": of.category_id, "bbox": box, "score": score})
-print(evaluate(results, instances, [image.id for image in instances.images]).AP)
+random, instances, of = np.random.default_rng(0), annotations.load(Path(sys.argv[1])), int(sys.argv[2])
+ids = [image.id for image in instances.images]
+truth = np.array([[one.box for one in instances.of_image[image_id]] for image_id in ids])
+category_ids = np.array([[one.category_id for one in instances.of_image[image_id]] for image_id in ids])
+number = np.arange(of)
+own = number % truth.shape[1]
+boxes = truth[:, own] + random.normal(0, 1, (len(ids), of, 4)) * (1 + number)[:, None]
+scores = random.uniform(size=len(ids) * of).round(6)
+results = Results(np.repeat(ids, of), category_ids[:, own].ravel(), boxes.round(3).reshape(-1, 4), scores)
+write_results(results, Path(sys.argv[3]))
+print(evaluate(read_results(Path(sys.argv[3])), instances, ids).AP)
 """
 
 
@@ -107,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 rows.append(measured(step, count, command))
                 print(rows[-1], flush=True)
             shutil.rmtree(records, ignore_errors=True)
-            evaluation = ["-c", _EVALUATE, str(folder / "instances.json"), str(given.detections)]
+            found = str(folder / "detections.json")
+            evaluation = ["-c", _EVALUATE, str(folder / "instances.json"), str(given.detections), found]
             rows.append(measured(f"evaluation of {given.detections} an image", count, evaluation))
             print(rows[-1], flush=True)
     print("\n".join(Table(_COLUMNS, rows).markdown()))
