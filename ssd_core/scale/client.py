@@ -22,6 +22,7 @@ _POLL_S = 0.2
 _NEXT_S = 0.005  # until the next of several tasks that come together is read
 _CONNECT_S = 5.0
 _NODES_S = 1.0  # between two looks at the nodes, of which there may be thousands
+_TOKEN = "its port answers, so it may ask for a token: set RAY_AUTH_MODE=token and its token here, too"
 MESSAGES = 3  # the descriptor that they go to: Ray writes to stdout, too
 
 
@@ -35,8 +36,7 @@ def main(address: str, cpus: int) -> None:
     try:
         ray = _connected(address, cpus)
     except Exception as error:  # of many kinds, and for the user only the sentence counts
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        say(Refused(lines[0].strip().rstrip(".")))
+        say(Refused(_first_line(error)))
         return
     tasks: SimpleQueue[Task | None] = SimpleQueue()
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
@@ -53,7 +53,10 @@ def _connected(address: str, cpus: int) -> Any:
         ray.init(address="local", num_cpus=cpus, include_dashboard=False, **options)
     else:
         _check_answers(address)
-        ray.init(address=address, **options)
+        try:
+            ray.init(address=address, **options)
+        except Exception as error:  # for a wrong token, too, Ray says only that it failed to connect
+            raise ConnectionError(f"{_first_line(error)}; {_TOKEN}") from error
     ray.cloudpickle.register_pickle_by_value(node)
     return ray
 
@@ -64,6 +67,11 @@ def _check_answers(address: str) -> None:
     if not (host and port.isdecimal()):
         raise ValueError("it is no HOST:PORT")
     socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip().rstrip(".")
 
 
 def _read(tasks: "SimpleQueue[Task | None]") -> None:
@@ -97,7 +105,7 @@ def _serve(ray: Any, tasks: "SimpleQueue[Task | None]", say: Any) -> None:
             try:
                 say(Ended(key=task.key, **ray.get(reference)))
             except ray.exceptions.RayError as error:
-                say(Lost(task.key, (str(error).strip().splitlines() or ["lost"])[0]))
+                say(Lost(task.key, _first_line(error)))
 
 
 def _options(task: Task) -> dict[str, Any]:

@@ -67,12 +67,36 @@ def cluster() -> Iterator[Nodes]:
             nodes.end(node)
 
 
+@contextmanager
+def serving(**environment: str) -> Iterator[str]:
+    """The address of a cluster of one node, in a process of its own with this environment."""
+    with start("-c", _SERVE, **environment) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield next(line.split()[1] for line in process.stdout if line.startswith("ADDRESS "))
+        finally:
+            process.stdin.close()
+            process.stdout.read()
+
+
+_SERVE = """
+import sys
+from tests.scale.nodes import cluster
+with cluster() as nodes:
+    nodes.add()
+    print("ADDRESS", nodes.address, flush=True)
+    sys.stdin.read()
+"""
+
+
 def start(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
     """Start this Python with some arguments at the root of the project."""
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         cwd=ROOT,
         env=os.environ | environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

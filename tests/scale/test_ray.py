@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.coco.conversions import contents, convert
-from tests.scale.nodes import LONGEST_S, Nodes, cluster, start, until
+from tests.scale.nodes import LONGEST_S, Nodes, cluster, serving, start, until
 from tests.stand_in import VARIABLE
 
 pytest.importorskip("ray", reason="tox -e ray-tests has Ray")
@@ -165,6 +165,17 @@ def test_no_cluster_at_the_address(folder: Any, tmp_path: Path) -> None:
         assert status == 2
         assert f"error: No Ray cluster can be used at {address} (" in output
         assert visible(tmp_path / "out") == []
+
+
+def test_a_cluster_that_asks_for_a_token(folder: Any, tmp_path: Path) -> None:
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
+    with serving(**token) as address:
+        status, output = ended(start(*conversion(folder, tmp_path / "out", address)))
+        assert status == 2
+        assert "it may ask for a token: set RAY_AUTH_MODE=token and its token here, too): give the address" in output
+        assert visible(tmp_path / "out") == []
+        status, output = ended(start(*conversion(folder, tmp_path / "out", address), **token))
+        assert status == 0, output
 
 
 def test_more_threads_than_a_node_has_cpus(nodes: Nodes, noise_records: Path, tmp_path: Path) -> None:
