@@ -99,8 +99,6 @@ def evaluate(
     evaluated one after the other, which gives the same digits as all at once, in the memory of the largest; `evaluated`
     is called after each of `instances.category_ids`.
     """
-    from pycocotools.cocoeval import COCOeval  # it imports Matplotlib if installed, which takes a second
-
     if not image_ids:
         raise UserError("No image was evaluated, so there is no accuracy: give records that hold images.")
     seen = set(image_ids)
@@ -114,18 +112,15 @@ def evaluate(
         with not_collected():
             categories.append(_category(category_id, instances, own, ordered))
         evaluated()
-    whole = COCOeval(iouType="bbox")
-    whole.eval = {name: np.concatenate([one.curves[name] for one in categories], axis=axis) for name, axis in _AXES}
-    with contextlib.redirect_stdout(io.StringIO()):
-        whole.summarize()
-    if whole.stats[0] == NO_TRUTH:
+    numbers = _summary([one.curves for one in categories])
+    if numbers[0] == NO_TRUTH:
         raise UserError(
             f"{instances.path} has no object in the {len(seen)} images that were evaluated, so AP is not defined:"
             " evaluate images with annotations."
         )
     annotated_only = seen <= instances.of_image.keys()
     return Accuracy(
-        *(float(number) for number in whole.stats),
+        *numbers,
         images=len(seen),
         images_in_file=len(instances.of_image) if annotated_only else len(instances.images),
         protocol=ANNOTATED_ONLY if annotated_only else ALL_IMAGES,
@@ -145,7 +140,7 @@ class _Category:
 
 
 def _category(category_id: int, instances: Instances, results: Results, image_ids: npt.NDArray[np.int64]) -> _Category:
-    from pycocotools.cocoeval import COCOeval  # likewise
+    from pycocotools.cocoeval import COCOeval  # it imports Matplotlib if installed, which takes a second
 
     truth = objects(instances.of_category.get(category_id, ()))
     found = [
@@ -162,6 +157,19 @@ def _category(category_id: int, instances: Instances, results: Results, image_id
     curves = {name: evaluation.eval[name] for name, _ in _AXES}
     of_image = evaluated_images(evaluation).get(category_id, {})
     return _Category(curves, category_matches(category_id, of_image, image_ids))
+
+
+def _summary(curves: Sequence[dict[str, npt.NDArray[np.float64]]]) -> list[float]:
+    """COCO's twelve numbers of all categories."""
+    from pycocotools.cocoeval import COCOeval  # likewise
+
+    if not curves:
+        return [float(NO_TRUTH)] * len(_LINES)
+    whole = COCOeval(iouType="bbox")
+    whole.eval = {name: np.concatenate([one[name] for one in curves], axis=axis) for name, axis in _AXES}
+    with contextlib.redirect_stdout(io.StringIO()):
+        whole.summarize()
+    return [float(number) for number in whole.stats]
 
 
 def objects(annotations: Iterable[Annotation]) -> list[dict[str, Any]]:

@@ -74,9 +74,7 @@ def write_records_part(
     return Placed(folder, part)
 
 
-def merge_records(
-    parts: Sequence[Placed], output_folder: Path, *, link: bool = False, progress: bool = True
-) -> Summary:
+def merge_records(parts: Sequence[Placed], output_folder: Path, *, link: bool = False) -> Summary:
     """The records of all parts of a run, which are in order: the same files as one process writes.
 
     With `link` a piece that is a whole file is not copied; it is for parts that are removed afterwards. Files that an
@@ -96,9 +94,7 @@ def merge_records(
         to_do = [name for name in pieces if name not in whole]
         with (
             ThreadPoolExecutor(len(sched_getaffinity(0))) as pool,
-            tqdm(
-                total=_written(pieces.values()), unit=" images", desc=f"{first.name} merge", disable=not progress
-            ) as bar,
+            tqdm(total=_written(pieces.values()), unit=" images", desc=f"{first.name} merge") as bar,
         ):
             bar.update(_written(pieces[name] for name in whole))
             joined = pool.map(lambda name: _join(pieces[name], folder / name, link), to_do)

@@ -138,6 +138,15 @@ def test_perfect_detections_score_one(coco: Any) -> None:
     assert accuracy.AP_large == -1  # no object is that large
 
 
+def test_a_file_without_objects_has_no_ap(coco: Any) -> None:
+    coco.document["annotations"] = []
+    for categories in (coco.document["categories"], []):
+        coco.document["categories"] = categories
+        coco.write()
+        with pytest.raises(UserError, match="has no object in the 1 images that were evaluated, so AP is not defined"):
+            evaluate(Results.of([]), load(coco.annotations), [101])
+
+
 def test_no_detections_give_zeros(coco: Any) -> None:
     instances = load(coco.annotations)
     accuracy = evaluate(to_results([found()] * 8, range(101, 109), [(30, 40)] * 8), instances, range(101, 109))
