@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 300  # lines
 ORDER = (  # of ssd_core's folders and files: each imports only what stands before it
-    *("errors", "files", "console", "quiet", "precisions"),
+    *("errors", "files", "garbage", "console", "quiet", "precisions"),
     *("network", "stats", "profiling", "machine"),
     *("images", "coco", "graph", "demo"),
     *("backends", "worker"),

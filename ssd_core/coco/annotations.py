@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ssd_core.coco.categories import NAME_OF_ID
-from ssd_core.coco.garbage import not_collected
 from ssd_core.errors import UserError
 from ssd_core.files import reading
+from ssd_core.garbage import not_collected
 
 BOX_SLACK_PIXELS = 1.0  # COCO's own boxes are rounded sums; a box further outside belongs to another image
 

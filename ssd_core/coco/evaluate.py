@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ssd_core.coco.annotations import Annotation, Instances
-from ssd_core.coco.garbage import not_collected
 from ssd_core.coco.matches import CategoryMatches, Matches, category_matches, evaluated_images
 from ssd_core.coco.results import Results, places_of
 from ssd_core.errors import UserError
+from ssd_core.garbage import not_collected
 
 ANNOTATED_ONLY = "images with annotations only"
 ALL_IMAGES = "all images"

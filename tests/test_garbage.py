@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from ssd_core.coco.garbage import not_collected
+from ssd_core.garbage import not_collected
 
 
 def test_the_collector_rests_in_the_block_and_goes_on_after_an_error() -> None:
