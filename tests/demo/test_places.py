@@ -16,7 +16,7 @@ MAKERS = {
     "graphs": ("demo/build.py", "demo/weights.py", "graph/export.py", "graph/quantize.py", "graph/bfloat16.py"),
 }
 # These check, name, read, write or calibrate, and decide nothing of what is made.
-NEUTRAL = {"errors.py", "files.py", "demo/places.py", "coco/annotations.py", "coco/journal.py"}
+NEUTRAL = {"errors.py", "files.py", "garbage.py", "demo/places.py", "coco/annotations.py", "coco/journal.py"}
 NEUTRAL |= {"graph/calibrate.py", "graph/frozen.py", "graph/operations.py", "graph/session.py"}
 
 
