@@ -41,7 +41,7 @@ def main(address: str, cpus: int) -> None:
     tasks: SimpleQueue[Task | None] = SimpleQueue()
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
     _serve(ray, tasks, say)
-    ray.shutdown()  # at the end of Python it would sleep before
+    ray.shutdown()  # Ray's own call at Python's exit sleeps half a second first
 
 
 def _connected(address: str, cpus: int) -> Any:

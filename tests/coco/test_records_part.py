@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ def shards(coco: Any, out: Path, of: int, **options: Any) -> list[Placed]:
 def eleven(make_coco: Any) -> Any:
     """Eleven images, four a file; the last three without annotations."""
     return make_coco(14, unannotated=3)
+
+
+def test_merging_shows_its_progress(eleven: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = shards(eleven, tmp_path / "parts", 2)
+    capsys.readouterr()
+    merge_records(parts, tmp_path / "merged")
+    assert re.search(r"val merge: 100%.* 11/11 ", capsys.readouterr().err)
 
 
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])

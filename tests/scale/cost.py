@@ -2,7 +2,7 @@
 
 `python -m tests.scale.cost 5000 20000 100000 --folder FOLDER` generates pictures of 640x480 there (256, linked under
 many names) with seven boxes each, converts them, and writes, reads and evaluates simulated detections. With `--ray` it
-also converts on two shards of a cluster that runs already; the memory of its workers is not in the row.
+also converts on two shards of a cluster that it starts before; the memory of Ray's workers is not in the row.
 """
 
 import argparse
@@ -109,9 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 rows.append(measured(step, count, command))
                 print(rows[-1], flush=True)
             shutil.rmtree(records, ignore_errors=True)
-            found = str(folder / "detections.json")
-            evaluation = ["-c", _EVALUATE, str(folder / "instances.json"), str(given.detections), found]
+            found = folder / "detections.json"
+            evaluation = ["-c", _EVALUATE, str(folder / "instances.json"), str(given.detections), str(found)]
             rows.append(measured(f"evaluation of {given.detections} an image", count, evaluation))
+            found.unlink()
             print(rows[-1], flush=True)
     print("\n".join(Table(_COLUMNS, rows).markdown()))
 
